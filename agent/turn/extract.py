@@ -1,0 +1,180 @@
+"""What an answer amounts to: the fold over what came back, and the one table of outcomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from ..protocols import (
+    Ended,
+    Failed,
+    Opened,
+    PartialPicture,
+    Picture,
+    PictureFailed,
+    PictureUrl,
+    Received,
+    RefusalText,
+    TextPiece,
+    ToolStage,
+)
+from ..schema import AttemptState, Billed, Cost, Failure, Intent, Outcome, Usage
+
+_TOOL = "image_generation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """All that one request brought, without bytes: pictures are stored as they arrive."""
+
+    text: str = ""
+    refusal: str = ""
+    failures: tuple[Failure, ...] = ()
+    failed: Failure | None = None
+    ended: bool = False
+    status: str | None = None
+    incomplete_reason: str | None = None
+    usage: Usage = Usage()
+    reported_cost: Cost | None = None
+    response_id: str | None = None
+    request_id: str | None = None
+    tools: tuple[str, ...] | None = None
+    tool_model: str | None = None
+    offline: bool = False
+
+
+def fold(so_far: Gathered, item: Received) -> Gathered:
+    """One more item."""
+    match item:
+        case Opened():
+            return _opened(so_far, item)
+        case TextPiece(text=text):
+            return replace(so_far, text=so_far.text + text)
+        case RefusalText(text=text):
+            return replace(so_far, refusal=so_far.refusal + text)
+        case PictureFailed(failure=failure):
+            return replace(so_far, failures=(*so_far.failures, failure))
+        case PictureUrl(url=url):
+            return replace(so_far, failures=(*so_far.failures, _not_fetched(url)))
+        case Failed(failure=failure):
+            return replace(so_far, failed=failure)
+        case Ended():
+            return replace(
+                so_far,
+                ended=True,
+                status=item.status,
+                incomplete_reason=item.incomplete_reason,
+                usage=item.usage,
+                reported_cost=item.reported_cost,
+                response_id=item.response_id or so_far.response_id,
+            )
+        case Picture() | PartialPicture() | ToolStage():
+            return so_far
+        case _:
+            assert_never(item)
+
+
+def _opened(so_far: Gathered, item: Opened) -> Gathered:
+    return replace(
+        so_far,
+        response_id=item.response_id or so_far.response_id,
+        request_id=item.request_id or so_far.request_id,
+        tools=so_far.tools if item.tools is None else item.tools,
+        tool_model=item.tool_model or so_far.tool_model,
+        offline=so_far.offline or item.offline,
+    )
+
+
+def _not_fetched(url: str) -> Failure:
+    host = url.split("/")[2] if url.count("/") >= 2 else "?"
+    return Failure(
+        code="malformed",
+        message=f"The server answered with the address of a picture (on {host}), not the picture.",
+        hint="Addresses are not followed here: ask the gateway for base64.",
+        billed="possibly",
+    )
+
+
+def judge(gathered: Gathered, *, stored: int, intent: Intent) -> tuple[Outcome, Failure | None]:
+    """The outcome of a turn, by the table of DESIGN section 2. Never guessed from words."""
+    if stored:
+        return "image", None
+    refused = _refusal(gathered)
+    if refused:
+        return "refused", refused
+    if gathered.failed:
+        unknown = gathered.failed.billed == "possibly"
+        return ("unknown" if unknown else "failed"), gathered.failed
+    if gathered.failures:
+        return "failed", gathered.failures[0]
+    if gathered.text.strip():
+        return _text_only(gathered, intent)
+    return "empty", Failure(
+        code="empty",
+        message="The answer holds neither a picture nor a word.",
+        hint="A gateway may hide a refusal this way; change the prompt before trying again.",
+        billed="possibly",
+        request_id=gathered.request_id,
+    )
+
+
+def _refusal(gathered: Gathered) -> Failure | None:
+    said = (gathered.failed, *gathered.failures)
+    typed = next((f for f in said if f is not None and f.stage is not None), None)
+    if typed:
+        return typed
+    if gathered.refusal:
+        return Failure(
+            code="moderation_blocked",
+            message=gathered.refusal.strip(),
+            hint="Change the wording; the same request is never repeated.",
+            stage="provider_unknown",
+            billed="yes",
+            request_id=gathered.request_id,
+        )
+    if gathered.incomplete_reason == "content_filter":
+        return Failure(
+            code="moderation_blocked",
+            message="The provider's content filter cut the answer off.",
+            hint="Change the wording; the same request is never repeated.",
+            stage="provider_output",
+            billed="possibly",
+            request_id=gathered.request_id,
+            upstream_code="content_filter",
+        )
+    return None
+
+
+def _text_only(gathered: Gathered, intent: Intent) -> tuple[Outcome, Failure | None]:
+    if gathered.tools is not None and _TOOL not in gathered.tools:
+        return "failed", Failure(
+            code="capability_missing",
+            message="The server took the image tool out of the request and answered in text.",
+            hint="This gateway or account does not offer image generation; use another profile.",
+            billed="yes",
+            request_id=gathered.request_id,
+        )
+    if intent == "chat":
+        return "text", None
+    return "text", Failure(
+        code="no_image",
+        message="The model answered in text and drew nothing.",
+        hint="Read its text, then say more plainly what to draw.",
+        billed="yes",
+        request_id=gathered.request_id,
+    )
+
+
+def attempt_state(gathered: Gathered, *, stored: int) -> tuple[AttemptState, Billed]:
+    """How the attempt ended, and whether it has to be thought of as paid."""
+    if stored:
+        return "completed", "yes"
+    refused = _refusal(gathered)
+    if refused:
+        return "refused", refused.billed
+    if gathered.failed:
+        billed = gathered.failed.billed
+        return ("unknown" if billed == "possibly" else "failed"), billed
+    if gathered.failures or not gathered.text.strip():
+        return "failed", "possibly"
+    return "completed", "yes"

@@ -1,0 +1,72 @@
+"""One ``Outgoing`` from a turn's parts: instructions, action, and what the dialect has proved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..protocols import Dialect, Message, Outgoing, PictureData
+from ..schema import Action, ImageOptions, Intent, Preamble, PromptRef
+from . import capabilities, prompts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a turn has gathered before it may be sent."""
+
+    intent: Intent
+    model: str
+    dialect: Dialect
+    options: ImageOptions
+    preamble: Preamble
+    messages: tuple[Message, ...]
+    editing: int = 0
+    references: int = 0
+    mask: PictureData | None = None
+    effort: str | None = None
+    stream: bool = True
+    user: str | None = None
+
+
+def build(parts: Parts) -> tuple[Outgoing, tuple[PromptRef, ...]]:
+    """The request and the versioned texts that went into it."""
+    forced = parts.intent in ("generate", "edit")
+    texts = [preamble(parts.preamble, parts.dialect), prompts.text("edit/instructions")]
+    if parts.references:
+        numbers = {"editing": str(parts.editing), "total": str(parts.editing + parts.references)}
+        name = "edit/references" if parts.editing else "edit/references-only"
+        texts.append(prompts.text(name, values=numbers))
+    if forced and not parts.dialect.tool_choice:
+        texts.append(prompts.text("edit/force"))
+    outgoing = Outgoing(
+        kind=parts.intent,
+        model=parts.model,
+        instructions="\n\n".join(words.strip() for words, _ in texts),
+        messages=parts.messages,
+        options=parts.options,
+        action=action_for(parts.intent, parts.editing, parts.references),
+        mask=parts.mask,
+        force_tool=forced and parts.dialect.tool_choice,
+        effort=parts.effort,
+        stream=parts.stream,
+        user=parts.user,
+    )
+    return outgoing, tuple(ref for _, ref in texts)
+
+
+def notices(options: ImageOptions) -> tuple[str, ...]:
+    """What is legal and yet worth saying before money is spent."""
+    return capabilities.notices(options)
+
+
+def action_for(intent: Intent, editing: int, references: int) -> Action:
+    """Always said: a server's default may move, and ``edit`` without a picture is an error."""
+    if editing:
+        return "auto" if intent == "chat" else "edit"
+    if references or intent == "chat":
+        return "auto"
+    return "generate"
+
+
+def preamble(variant: Preamble, dialect: Dialect) -> tuple[str, PromptRef]:
+    """The safety preamble (R59), worded without trigger words where a word list may trip on it."""
+    return prompts.text(f"preamble/{variant}{'-plain' if dialect.preamble_words else ''}")

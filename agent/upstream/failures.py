@@ -1,0 +1,233 @@
+"""One place that judges errors: by code, then nested JSON, then type, then status (never by words).
+
+``billed`` is the point: ``no`` where the server refused before any work, ``possibly`` where it may
+have drawn. A ``stage`` makes the failure a refusal.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import httpx2
+import openai
+
+from ..protocols import Clock, Dialect
+from ..schema import Billed, Failure, FailureCode, Stage
+from ..wire.faults import Fault
+
+_POLICY = {
+    "moderation_blocked",
+    "content_policy_violation",
+    "image_content_policy_violation",
+    "content_filter",
+    "policy_violation",
+    "safety_violation",
+    "prompt_blocked",
+    "sensitive_words_detected",
+    "invalid_prompt",
+}
+_CODES: dict[str, FailureCode] = {
+    "insufficient_quota": "quota",
+    "insufficient_user_quota": "quota",
+    "insufficient_balance": "quota",
+    "billing_hard_limit_reached": "quota",
+    "project_spend_limit_exceeded": "quota",
+    "usage_limit_reached": "usage_window",
+    "rate_limit_exceeded": "rate_limited",
+    "rate_limit_error": "rate_limited",
+    "invalid_auth_rate_limited": "rate_limited",
+    "all_deployments_in_cooldown": "cooldown",
+    "invalid_api_key": "authentication",
+    "api_key_required": "authentication",
+    "api_key_disabled": "authentication",
+    "api_key_expired": "authentication",
+    "user_inactive": "authentication",
+    "access_denied": "authentication",
+    "subscription_not_found": "authentication",
+    "no_db_connection": "authentication",
+    "authentication_error": "authentication",
+    "permission_error": "authentication",
+    "api_not_implemented": "not_implemented",
+    "not_implemented": "not_implemented",
+    "invalid_value": "invalid_parameter",
+    "invalid_image_file": "invalid_parameter",
+    "invalid_image": "invalid_parameter",
+    "image_too_large": "too_large",
+    "image_parse_error": "invalid_parameter",
+    "model_not_found": "invalid_parameter",
+    "unknown_parameter": "invalid_parameter",
+    "invalid_request_error": "invalid_parameter",
+    "image_generation_user_error": "invalid_parameter",
+    "server_error": "transient",
+    "upstream_error": "transient",
+    "empty_result": "no_image",
+    "bad_base64": "malformed",
+}
+_STAGES: dict[str | None, Stage] = {"input": "provider_input", "output": "provider_output"}
+_FREE: set[FailureCode] = {
+    "authentication",
+    "quota",
+    "usage_window",
+    "rate_limited",
+    "cooldown",
+    "invalid_parameter",
+    "not_implemented",
+    "too_large",
+    "usage",
+}
+_HINTS: dict[FailureCode, str] = {
+    "authentication": "Check the key and that it belongs to this server: `limner config show`.",
+    "quota": "The account has no credit left; this is not retried. Top it up or switch profile.",
+    "usage_window": "The account's usage window is full: wait, or switch account (R54).",
+    "rate_limited": "Wait a little, or lower the concurrency.",
+    "cooldown": "The gateway has paused its upstream after an error; wait a minute.",
+    "invalid_parameter": "Check size, background, quality and format against the model (R53).",
+    "not_implemented": "This server does not offer it; nothing was drawn.",
+    "too_large": "Send a smaller picture, or a JPEG or WebP of it.",
+    "transient": "The server failed after it had the request, so it may have drawn and billed. "
+    "It is not sent again by itself (R55).",
+    "truncated": "The answer broke off, so it may be billed. It is not sent again by itself.",
+    "connection": "Check the network and the base URL.",
+    "usage": "Check the base URL: it should be the API's root, usually ending in /v1 (R2).",
+    "malformed": "This is no answer of the Responses API; check the base URL and the gateway.",
+}
+
+
+def judge(fault: Fault, dialect: Dialect, *, clock: Clock, streamed: bool) -> Failure:
+    """Turn what a server said into what it means. ``streamed``: a 200 had already been given."""
+    if _is_policy(fault):
+        return Failure(
+            code="moderation_blocked",
+            message=_words(fault, "The provider refused the request."),
+            hint="Change the wording and send it as a new turn; the same request is never repeated.",
+            stage=_STAGES.get(fault.stage, "provider_unknown"),
+            categories=fault.categories,
+            request_id=fault.request_id,
+            status=fault.status,
+            billed="no" if fault.stage == "input" or not streamed else "possibly",
+            upstream_code=fault.code,
+        )
+    code = _code(fault)
+    return Failure(
+        code=code,
+        message=_words(fault, "The server failed without a word."),
+        hint=_HINTS.get(code, ""),
+        request_id=fault.request_id,
+        retry_at=_retry_at(fault, clock),
+        status=fault.status,
+        billed=_billed(code, fault, dialect),
+        upstream_code=fault.code,
+    )
+
+
+def judge_exception(error: Exception, *, clock: Clock, dialect: Dialect) -> Failure:
+    """Every exception of the SDK and its transport. Bodies are read by the caller, not here."""
+    if isinstance(error, openai.APIStatusError):
+        fault = Fault(status=error.status_code, message=error.message)
+        return judge(fault, dialect, clock=clock, streamed=False)
+    cause: BaseException = error
+    if isinstance(error, openai.APIConnectionError) and error.__cause__ is not None:
+        cause = error.__cause__
+    if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout):
+        return Failure(
+            code="connection",
+            message=f"No connection to the server: {_reason(cause)}.",
+            hint=_HINTS["connection"],
+        )
+    if isinstance(
+        cause, httpx2.UnsupportedProtocol | httpx2.InvalidURL | httpx2.LocalProtocolError
+    ):
+        return Failure(code="usage", message=f"The request cannot be sent: {_reason(cause)}.")
+    return Failure(
+        code="truncated",
+        message=f"The connection broke after the request was sent: {_reason(cause)}.",
+        hint=_HINTS["truncated"],
+        billed="possibly",
+    )
+
+
+def silent(waited_s: float, *, total: bool) -> Failure:
+    """Nothing more came in time; the server may still be drawing."""
+    what = "The whole turn took" if total else "The server was silent for"
+    return Failure(
+        code="truncated",
+        message=f"{what} {waited_s:.0f} s; giving up waiting.",
+        hint=_HINTS["truncated"],
+        billed="possibly",
+    )
+
+
+def _is_policy(fault: Fault) -> bool:
+    names = {(fault.code or "").lower(), (fault.type or "").lower()}
+    return bool(names & _POLICY) or fault.stage is not None
+
+
+def _code(fault: Fault) -> FailureCode:
+    for name in (fault.code, fault.type):
+        found = _CODES.get((name or "").lower())
+        if found and not (found == "invalid_parameter" and fault.status in (401, 403)):
+            # an upstream's 429 or 401 travels under generic types: the status knows better
+            return _by_status(fault) if found == "transient" and _says_more(fault) else found
+    return _by_status(fault)
+
+
+def _says_more(fault: Fault) -> bool:
+    return fault.status in (401, 402, 403, 404, 413, 422, 429, 501)
+
+
+def _by_status(fault: Fault) -> FailureCode:
+    status = fault.status or 0
+    if fault.kind == "truncated":
+        return "truncated"
+    if fault.kind == "empty":
+        return "empty" if status in (0, 200) else _plain_status(status)
+    if fault.kind == "html" and status in (0, 200, 404, 405):
+        return "usage"
+    if status == 200 and fault.kind == "malformed":
+        return "malformed"
+    return _plain_status(status)
+
+
+def _plain_status(status: int) -> FailureCode:
+    named: dict[int, FailureCode] = {
+        401: "authentication",
+        402: "quota",
+        403: "authentication",
+        404: "usage",
+        405: "usage",
+        413: "too_large",
+        429: "rate_limited",
+        501: "not_implemented",
+    }
+    if status in named:
+        return named[status]
+    if 300 <= status < 400:
+        return "usage"
+    if status == 408 or status >= 500:
+        return "transient"
+    return "invalid_parameter" if 400 <= status < 500 else "unknown"
+
+
+def _billed(code: FailureCode, fault: Fault, dialect: Dialect) -> Billed:
+    if code in _FREE or (fault.code and fault.code in dialect.free_codes):
+        return "no"
+    return "possibly"
+
+
+def _retry_at(fault: Fault, clock: Clock) -> datetime | None:
+    if fault.resets_at is not None and 0 < fault.resets_at < 32_503_680_000:
+        return datetime.fromtimestamp(fault.resets_at, UTC)
+    seconds = fault.resets_in if fault.resets_in is not None else fault.retry_after
+    if seconds is None or not 0 <= seconds < 366 * 86_400:
+        return None
+    return clock.now() + timedelta(seconds=seconds)
+
+
+def _words(fault: Fault, silent_text: str) -> str:
+    status = f"The server answered {fault.status}: " if fault.status else ""
+    code = f" ({fault.code})" if fault.code and fault.code not in fault.message else ""
+    return f"{status}{fault.message or silent_text}{code}"
+
+
+def _reason(error: BaseException) -> str:
+    return str(error).strip().rstrip(".") or type(error).__name__

@@ -1,0 +1,1 @@
+"""The wire, read tolerantly and written strictly. Pure: bytes in, values out."""

@@ -1,0 +1,121 @@
+"""Pictures taken out of JSON before it is parsed.
+
+A 12 MB picture is 16 million characters of base64 inside one string. Cutting it out of the raw
+bytes first means that the parser sees a few hundred bytes, and the picture is decoded once,
+straight from what the socket gave.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+import re
+from dataclasses import dataclass
+
+from .values import Json, obj
+
+_KEY = re.compile(rb'"(?:result|partial_image_b64|b64_json)"\s*:\s*"')
+_SHORT = 1024
+_URLSAFE = bytes.maketrans(b"-_", b"+/")
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """A JSON value and the long strings that were cut out of it."""
+
+    value: object
+    strings: tuple[memoryview, ...]
+
+    def string(self, value: object) -> bytes | memoryview | None:
+        """The characters of a field that may have been cut out."""
+        if isinstance(value, str) and value:
+            return value.encode("utf-8", "surrogatepass")
+        number = obj(value).get("$cut")
+        if isinstance(number, int) and 0 <= number < len(self.strings):
+            return self.strings[number]
+        return None
+
+
+def parse(data: bytes) -> Lifted:
+    """Decode JSON whose pictures stay raw; raises ``ValueError`` for anything that is not JSON."""
+    pieces: list[bytes] = []
+    cut: list[memoryview] = []
+    view = memoryview(data)
+    position = 0
+    for match in _long_strings(data):
+        begin, end = match
+        pieces.append(data[position : begin - 1])
+        pieces.append(b'{"$cut":%d}' % len(cut))
+        cut.append(view[begin:end])
+        position = end + 1
+    if not cut:
+        return Lifted(json.loads(data), ())
+    pieces.append(data[position:])
+    return Lifted(json.loads(b"".join(pieces)), tuple(cut))
+
+
+def _long_strings(data: bytes) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    match = _KEY.search(data)
+    while match:
+        begin = match.end()
+        end = data.find(b'"', begin)
+        if end < 0:
+            break
+        if end - begin >= _SHORT and data.find(b"\\", begin, end) < 0:
+            found.append((begin, end))
+        match = _KEY.search(data, end)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What stood where a picture was expected: its bytes, an address, or neither."""
+
+    data: bytes | None = None
+    url: str | None = None
+
+
+def payloads(lifted: Lifted, value: object) -> list[Payload]:
+    """Read a ``result``: base64, a data URL, an address, an object or a list of these (wire.md 2)."""
+    if isinstance(value, list):
+        return [payload for entry in value for payload in payloads(lifted, entry)]
+    inner = obj(value)
+    if inner and "$cut" not in inner:
+        return _from_object(lifted, inner)
+    raw = lifted.string(value)
+    if raw is None:
+        return []
+    head = bytes(raw[:64])
+    if head.startswith((b"http://", b"https://")):
+        return [Payload(url=bytes(raw).decode("utf-8", "replace"))]
+    return [Payload(data=decode(raw))]
+
+
+def _from_object(lifted: Lifted, inner: Json) -> list[Payload]:
+    for name in ("b64_json", "result", "data", "image_url", "url"):
+        found = payloads(lifted, inner.get(name)) if inner.get(name) else []
+        if found:
+            return found
+    return []
+
+
+def decode(raw: bytes | memoryview) -> bytes | None:
+    """Bytes of a base64 text; ``None`` for anything that is not wholly base64 or is empty.
+
+    Tolerant of data-URL heads, white space, missing padding and the URL-safe alphabet.
+    """
+    if bytes(raw[:5]) == b"data:":
+        comma = bytes(raw[:256]).find(b",")
+        if comma < 0:
+            return None
+        raw = raw[comma + 1 :]
+    try:
+        return binascii.a2b_base64(raw, strict_mode=True) or None
+    except binascii.Error:
+        pass
+    clean = bytes(raw).translate(_URLSAFE, b" \t\r\n").rstrip(b"=")
+    try:
+        return binascii.a2b_base64(clean + b"=" * (-len(clean) % 4), strict_mode=True) or None
+    except binascii.Error:
+        return None
