@@ -1,0 +1,185 @@
+"""What a turn leaves on disk: bytes first, then the row that lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import anyio.to_thread
+
+from .events import TurnNotice
+from .kit import Kit
+from .opening import Held, Opening
+from .protocols import NewImage, Picture, PictureFacts, PictureFailed
+from .schema import (
+    Failure,
+    Image,
+    ImageId,
+    ImageOptions,
+    Operation,
+    PromptRef,
+    Rendering,
+    Session,
+    SessionId,
+    Turn,
+    TurnId,
+)
+
+_FORMATS = {"image/png": "png", "image/jpeg": "jpeg", "image/webp": "webp", "image/gif": "gif"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a picture of this turn belongs."""
+
+    session: SessionId
+    turn: TurnId | None
+    operation: Operation
+    parents: tuple[ImageId, ...]
+    requested: Rendering
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A turn that is on disk and may be sent."""
+
+    turn: Turn
+    place: Place
+    editing: tuple[Image, ...]
+
+
+async def begin_turn(
+    kit: Kit, opened: Opening, session: Session, *, prompts: tuple[PromptRef, ...]
+) -> Begun:
+    """Imported files, mask and the open turn: all on disk before anything is sent."""
+    editing = [await keep_imported(kit, held, session=session.id) for held in opened.editing]
+    others = [await keep_imported(kit, held, session=session.id) for held in opened.references]
+    mask = opened.mask and await kit.store.put_blob(
+        opened.mask.data, media_type=opened.mask.media_type, size=None
+    )
+    turn = Turn(
+        id=TurnId(kit.ids.new("turn")),
+        session=session.id,
+        parent=opened.parent,
+        intent=opened.request.intent,
+        prompt=opened.text,
+        editing=tuple(image.id for image in editing),
+        references=tuple(image.id for image in others),
+        mask=mask.sha256 if mask else None,
+        options=opened.options,
+        profile=kit.upstream.profile.name,
+        offline=kit.upstream.profile.offline,
+        prompts=prompts,
+        created=kit.clock.now(),
+    )
+    await kit.store.open_turn(turn)
+    place = Place(
+        session=session.id,
+        turn=turn.id,
+        operation="edit" if editing else "generate",
+        parents=(*turn.editing, *turn.references),
+        requested=requested(opened.options),
+    )
+    return Begun(turn=turn, place=place, editing=tuple(editing))
+
+
+def requested(options: ImageOptions) -> Rendering:
+    """The asked-for side of requested against actual."""
+    return Rendering(
+        model=options.model,
+        size=options.size,
+        quality=options.quality,
+        format=options.output_format,
+        background=options.background,
+    )
+
+
+async def keep_received(
+    kit: Kit, picture: Picture, place: Place, *, tool_model: str | None
+) -> Image | Failure:
+    """Store a picture exactly as it came (C2PA survives); damaged bytes are kept but not listed."""
+    facts = await anyio.to_thread.run_sync(kit.pictures.received, picture.data)
+    if facts is None:
+        blob = await kit.store.put_blob(
+            picture.data, media_type="application/octet-stream", size=None
+        )
+        kept = kit.store.blob_path(blob.sha256, blob.media_type)
+        return Failure(
+            code="malformed",
+            message=f"The server sent {len(picture.data):,} bytes that are no whole picture.",
+            hint=f"They are kept as they came: {kept}",
+            billed="possibly",
+        )
+    said = dict(picture.actual)
+    actual = Rendering(
+        model=tool_model,
+        size=f"{facts.width}x{facts.height}",
+        quality=said.get("quality"),
+        format=_FORMATS.get(facts.media_type, facts.media_type),
+        background=said.get("background"),
+    )
+    return await _add(
+        kit, picture.data, facts, place, actual=actual, revised=picture.revised_prompt
+    )
+
+
+async def keep_imported(kit: Kit, held: Held, *, session: SessionId) -> Image:
+    """A file of the user's becomes a picture of the session, with no parent."""
+    if held.image is not None:
+        return held.image
+    place = Place(session=session, turn=None, operation="import", parents=(), requested=Rendering())
+    actual = Rendering(
+        size=f"{held.facts.width}x{held.facts.height}",
+        format=_FORMATS.get(held.facts.media_type, held.facts.media_type),
+    )
+    return await _add(kit, held.data, held.facts, place, actual=actual)
+
+
+async def _add(
+    kit: Kit,
+    data: bytes,
+    facts: PictureFacts,
+    place: Place,
+    *,
+    actual: Rendering,
+    revised: str | None = None,
+) -> Image:
+    blob = await kit.store.put_blob(
+        data, media_type=facts.media_type, size=(facts.width, facts.height)
+    )
+    image = Image(
+        id=ImageId(kit.ids.new("img")),
+        session=place.session,
+        turn=place.turn,
+        number=0,
+        operation=place.operation,
+        parents=place.parents,
+        sha256=blob.sha256,
+        media_type=blob.media_type,
+        bytes=blob.bytes,
+        requested=place.requested,
+        actual=actual,
+        revised_prompt=revised,
+        created=kit.clock.now(),
+    )
+    return await kit.store.add_image(NewImage(image=image, blob=blob))
+
+
+def damaged(picture: Picture, failure: Failure) -> PictureFailed:
+    """The same item, told as one that brought no picture."""
+    return PictureFailed(item_id=picture.item_id, failure=failure)
+
+
+def differences(image: Image) -> Sequence[TurnNotice]:
+    """What was asked for and is not what came (gateways change it silently: D13, D28, L-rows)."""
+    asked, got = image.requested, image.actual
+    told = []
+    if asked.size not in (None, "auto", got.size):
+        told.append(("size_changed", f"asked for {asked.size}, got {got.size}"))
+    if asked.format not in (None, got.format):
+        told.append(("format_changed", f"asked for {asked.format}, got {got.format}"))
+    if got.quality and asked.quality not in (None, "auto", got.quality):
+        told.append(("quality_changed", f"asked for quality {asked.quality}, got {got.quality}"))
+    if got.model and asked.model and not got.model.startswith(asked.model):
+        told.append(("model_changed", f"asked for {asked.model}, the server says {got.model}"))
+    return [TurnNotice.model_validate({"code": code, "message": text}) for code, text in told]

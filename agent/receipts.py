@@ -1,0 +1,174 @@
+"""What a turn has come to so far, and the terminal event it ends in."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import structlog
+
+from .attempts import summary
+from .errors import LimnerError, NotFound, StoreError, UsageError
+from .events import Terminal, TurnCompleted, TurnFailed, TurnRefused
+from .keeping import Begun
+from .kit import Kit
+from .protocols import TurnRequest
+from .schema import (
+    Attempt,
+    Cost,
+    Failure,
+    Image,
+    Outcome,
+    Session,
+    Turn,
+    TurnId,
+    Verdict,
+)
+from .turn.extract import Gathered, judge
+
+log = structlog.get_logger("limner.runner")
+
+
+class Receipt:
+    """Filled by the stages as they happen; the only mutable thing in a turn."""
+
+    def __init__(self, kit: Kit, request: TurnRequest) -> None:
+        self._kit = kit
+        self._request = request
+        self.session: Session | None = None
+        self.begun: Begun | None = None
+        self.images: list[Image] = []
+        self.attempts: list[Attempt] = []
+        self.error: Failure | None = None
+
+    @property
+    def turn(self) -> TurnId | None:
+        return self.begun.turn.id if self.begun else None
+
+    def closing(self, turn: Turn, gathered: Gathered) -> Turn:
+        """The open turn, closed with its outcome."""
+        outcome, self.error = judge(gathered, stored=len(self.images), intent=turn.intent)
+        failures = (*gathered.failures, *((gathered.failed,) if gathered.failed else ()))
+        return turn.model_copy(
+            update={
+                "outcome": outcome,
+                "text": gathered.text,
+                "images": tuple(image.id for image in self.images),
+                "failures": failures,
+                "usage": gathered.usage,
+                "cost": self._cost(),
+                "response_id": gathered.response_id,
+                "offline": turn.offline or gathered.offline,
+                "closed": self._kit.clock.now(),
+            }
+        )
+
+    def _cost(self) -> Cost:
+        """The sum over attempts; unknown as soon as one that may be billed is unknown."""
+        costs = [a.cost for a in self.attempts if a.billed != "no"]
+        if not costs:
+            return Cost(amount=Decimal(0), currency=self._kit.prices.currency, basis="usage")
+        if any(cost.amount is None for cost in costs):
+            return costs[-1].model_copy(update={"amount": None, "basis": "unknown"})
+        total = sum((cost.amount for cost in costs if cost.amount is not None), Decimal(0))
+        return costs[-1].model_copy(update={"amount": total})
+
+    def terminal(self, closed: Turn) -> Terminal:
+        """The terminal event of a turn that was sent."""
+        assert closed.outcome is not None
+        return self._event(
+            closed.outcome,
+            self.error,
+            text=closed.text,
+            failures=closed.failures if closed.outcome == "image" else closed.failures[:-1],
+            closed=closed,
+        )
+
+    def refused_by_policy(self, verdict: Verdict) -> Terminal:
+        """Nothing was sent, and the receipt says so."""
+        review = verdict.decision == "review"
+        fix = verdict.fix
+        if review and verdict.rule:
+            fix = f"{fix} Or acknowledge it: --acknowledge {verdict.rule}".strip()
+        failure = Failure(
+            code="review" if review else "policy",
+            stage="policy",
+            rule=verdict.rule,
+            categories=(verdict.category,) if verdict.category else (),
+            message=f"{verdict.message} Nothing was sent, nothing was charged.".strip(),
+            hint=fix,
+        )
+        return self._event("refused", failure)
+
+    async def failed(self, error: LimnerError) -> Terminal:
+        """The terminal event of bad input, or of a disk that would not."""
+        failure = Failure(
+            code="store" if isinstance(error, StoreError) else "usage",
+            message=str(error),
+            hint=error.hint,
+            candidates=error.candidates if isinstance(error, NotFound) else (),
+            billed="possibly" if self.attempts and not isinstance(error, UsageError) else "no",
+        )
+        await self._close_as("image" if self.images else "failed", failure)
+        return self._event("image" if self.images else "failed", failure)
+
+    async def interrupted(self) -> None:
+        """Close what was opened: the turn was given up, or hit a bug of ours."""
+        failure = Failure(
+            code="interrupted",
+            message="The turn was given up.",
+            billed="possibly" if self.attempts else "no",
+        )
+        outcome: Outcome = "image" if self.images else "unknown" if self.attempts else "failed"
+        await self._close_as(outcome, failure)
+
+    async def _close_as(self, outcome: Outcome, failure: Failure) -> None:
+        if self.begun is None or self.session is None:
+            return
+        closed = self.begun.turn.model_copy(
+            update={
+                "outcome": outcome,
+                "failures": (failure,),
+                "images": tuple(image.id for image in self.images),
+                "cost": self._cost(),
+                "closed": self._kit.clock.now(),
+            }
+        )
+        try:
+            await self._kit.store.close_turn(closed, expected_head=self.session.head)
+        except StoreError as error:  # the row stays open and is listed as interrupted
+            log.warning("turn.not_closed", turn=closed.id, error=str(error))
+
+    def _event(
+        self,
+        outcome: Outcome,
+        error: Failure | None,
+        *,
+        text: str = "",
+        failures: tuple[Failure, ...] = (),
+        closed: Turn | None = None,
+    ) -> Terminal:
+        kind: type[Terminal] = TurnFailed
+        if outcome == "refused":
+            kind = TurnRefused
+        elif error is None:
+            kind = TurnCompleted
+        profile = self._kit.upstream.profile
+        cost = closed.cost if closed else self._cost()
+        return kind.model_validate(
+            {
+                "session": self.session.id if self.session else None,
+                "session_name": self.session.name if self.session else None,
+                "turn": self.turn,
+                "outcome": outcome,
+                "offline": profile.offline or bool(closed and closed.offline),
+                "profile": profile.name,
+                "text": text,
+                "images": tuple(self.images),
+                "failures": failures,
+                "usage": closed.usage if closed else {},
+                "cost": cost,
+                "cost_usd": cost.amount if cost.currency == "USD" else None,
+                "attempts": tuple(summary(a) for a in self.attempts),
+                "error": error,
+            }
+        )
