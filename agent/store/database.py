@@ -1,0 +1,232 @@
+"""One database, two kinds of transaction, and what its errors mean.
+
+A read is a snapshot. A write holds the store's one write lock from its first statement
+(``BEGIN IMMEDIATE`` on SQLite, a transaction-level advisory lock on PostgreSQL), so a sum, a
+number or a compare-and-swap is never decided on rows that another process is changing.
+
+The driver is told to begin nothing by itself: pysqlite would begin a *deferred* transaction before
+the first write, whose upgrade fails with "database is locked" instead of waiting. Work runs
+shielded: a cancelled caller neither leaves half a write nor a held lock.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Concatenate, Literal, ParamSpec, TypeVar
+
+import anyio
+from anyio import to_thread
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from ..errors import StoreBusy, StoreError
+from .tables import storable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+WRITE_LOCK = 0x4C696D6E
+"""The advisory lock of PostgreSQL that all writers of a store share."""
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+PRAGMAS = ("foreign_keys=ON", "synchronous=FULL", "secure_delete=ON")
+"""Per connection. FULL, not NORMAL: a paid attempt must survive a power cut, not only a crash."""
+
+
+def store_url(root: Path, database_url: str | None) -> URL:
+    """``postgresql://…`` as given, else the SQLite file in ``root``."""
+    if database_url is None:
+        return URL.create("sqlite", database=str(root / "limner.db"))
+    url = make_url(database_url)
+    if url.get_backend_name() != "postgresql":
+        raise StoreError(
+            f"the database {url.render_as_string(hide_password=True)} is neither SQLite in the "
+            "data folder nor PostgreSQL",
+            hint="Use postgresql://USER:PASSWORD@HOST/NAME, or leave the setting out.",
+        )
+    return url.set(drivername="postgresql+psycopg")
+
+
+def _cleaned(value: object) -> object:
+    match value:
+        case str():
+            return storable(value)
+        case dict():
+            return {storable(key): _cleaned(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_cleaned(item) for item in value]
+        case _:
+            return value
+
+
+def _json_text(value: object) -> str:
+    return json.dumps(_cleaned(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def engine_options(url: URL, busy_s: float) -> dict[str, object]:
+    """For ``create_engine``. Parameters never show up in an error."""
+    shared: dict[str, object] = {"hide_parameters": True, "json_serializer": _json_text}
+    if url.get_backend_name() == "sqlite":
+        connect: dict[str, object] = {
+            "timeout": busy_s,
+            "isolation_level": None,
+            "check_same_thread": False,  # one thread at a time: the pool sees to it
+        }
+        return shared | {"poolclass": QueuePool, "pool_size": 2, "connect_args": connect}
+    limit = f"-c lock_timeout={int(busy_s * 1000)}"
+    return shared | {"pool_pre_ping": True, "connect_args": {"options": limit}}
+
+
+def prepare_engine(engine: Engine) -> None:
+    """Teach an engine our pragmas and the execution option ``begin: read | write``."""
+    sqlite = engine.dialect.name == "sqlite"
+    if sqlite:
+        event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "begin", _begin_sqlite if sqlite else _begin_postgresql)
+
+
+def _set_pragmas(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    for pragma in PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    statements = {"read": "BEGIN", "write": "BEGIN IMMEDIATE"}
+    if statement := statements.get(connection.get_execution_options().get("begin", "")):
+        connection.exec_driver_sql(statement)
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options().get("begin") == "write":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITE_LOCK})
+
+
+@contextmanager
+def translated(where: str) -> Iterator[None]:
+    """Raise what the database or the disk says as a ``StoreError`` that names ``where``."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise _from_database(error, where) from error
+    except sqlite3.Error as error:
+        raise _from_cause(error, where) from error
+    except OSError as error:
+        raise from_disk(error, where) from error
+
+
+def _from_database(error: SQLAlchemyError, where: str) -> StoreError:
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    return _from_cause(error if cause is None else cause, where)
+
+
+def _from_cause(cause: BaseException, where: str) -> StoreError:
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    state = getattr(cause, "sqlstate", None)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or state == "55P03":
+        return StoreBusy(
+            f"another process holds {where} for too long",
+            hint="Wait for it to finish, or look for a stuck limner process, then try again.",
+        )
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR) or state == "53100":
+        return StoreError(f"{where} cannot be written: {cause}", hint="Free some disk space.")
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return StoreError(
+            f"{where} is damaged or is no database: {cause}",
+            hint="Move it away and restore a copy; the pictures in blobs/ are still there.",
+        )
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return StoreError(f"{where} cannot be opened: {cause}", hint="Check its permissions.")
+    return StoreError(f"{where} refused the work: {type(cause).__name__}: {cause}")
+
+
+def from_disk(error: OSError, where: str) -> StoreError:
+    """An ``OSError`` as a ``StoreError``; a full disk says so."""
+    if error.errno in FULL:
+        return StoreError(
+            f"no space left for {where}: {error.strerror}",
+            hint="Free some disk space or raise the quota; nothing half-written was kept.",
+        )
+    return StoreError(f"{where}: {error.strerror}", hint="Check the folder and its permissions.")
+
+
+class Database:
+    """Runs plain functions over a connection, each in a transaction and a worker thread of its own.
+
+    One hop to a thread per transaction: an asynchronous driver hops for every statement, which
+    cost six times the processor time of the SQL (``docs/decisions/0003-threads-for-sql.md``).
+    """
+
+    def __init__(self, url: URL, *, busy_s: float) -> None:
+        self.where = url.render_as_string(hide_password=True)
+        self.sqlite = url.get_backend_name() == "sqlite"
+        if self.sqlite and url.database:
+            self.where = url.database
+        self._engine = create_engine(url, **engine_options(url, busy_s))
+        prepare_engine(self._engine)
+        # Fair in here, where SQLite would only poll; PostgreSQL has a queue of its own.
+        self._turnstile = anyio.Lock() if self.sqlite else nullcontext()
+
+    async def read(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """``work`` over one snapshot."""
+        return await self._run("read", work, *args, **kwargs)
+
+    async def write(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """``work`` alone in the store: all of it or, when it raises, nothing."""
+        async with self._turnstile:
+            return await self._run("write", work, *args, **kwargs)
+
+    async def _run(
+        self,
+        begin: Literal["read", "write"],
+        work: Callable[Concatenate[Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        engine = self._engine.execution_options(begin=begin)
+
+        def transaction() -> T:
+            with translated(self.where), engine.begin() as connection:
+                return work(connection, *args, **kwargs)
+
+        return await _shielded(transaction)
+
+    async def scrub(self) -> bool:
+        """Rewrite the SQLite file so that no page keeps removed text; false: try again later."""
+        if not self.sqlite:
+            return True
+        try:
+            return await _shielded(self._vacuum)
+        except StoreError:  # the caller has noted that it is still to do
+            return False
+
+    def _vacuum(self) -> bool:
+        with translated(self.where), self._engine.connect() as connection:
+            connection.exec_driver_sql("VACUUM")
+            result = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy: int = result.one()[0]
+            return busy == 0
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await _shielded(self._engine.dispose)
+
+
+async def _shielded(work: Callable[[], T]) -> T:
+    """A transaction takes milliseconds; whoever is cancelled meanwhile learns of it right after."""
+    with anyio.CancelScope(shield=True):
+        return await to_thread.run_sync(work)
+    raise AssertionError("nobody cancels this scope")

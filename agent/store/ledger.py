@@ -1,0 +1,165 @@
+"""Attempts: reserved before they are sent, settled once, never priced here.
+
+What an attempt counts against a budget: while it is open or its result is unknown, what was
+reserved for it; once settled, what it cost if it was or may have been billed (what was reserved,
+where nobody told the cost); nothing if it was not. Amounts are only added within one currency,
+the one that the new attempt is reserved in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from ..errors import NotFound, UsageError
+from ..schema import Attempt, AttemptId, Failure, SessionId, TurnId
+from . import rows
+from .tables import attempt
+
+OPEN = ("intent", "sent")
+UNSETTLED = (*OPEN, "unknown")
+RANK = {"intent": 0, "sent": 1, "unknown": 2, "completed": 3, "refused": 3, "failed": 3}
+"""States only move to a higher rank, so an unknown result can still become known."""
+
+
+def _same(name: str, value: str | None) -> ColumnElement[bool]:
+    return false() if value is None else attempt.c[name] == value
+
+
+def _same_day(new: Attempt) -> ColumnElement[bool]:
+    start = new.created.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return and_(attempt.c.created >= start, attempt.c.created < start + timedelta(days=1))
+
+
+SCOPES: dict[str, Callable[[Attempt], ColumnElement[bool]]] = {
+    "turn": lambda new: _same("turn", new.turn),
+    "session": lambda new: _same("session", new.session),
+    "day": _same_day,
+    "key": lambda new: _same("key_fingerprint", new.key_fingerprint),
+    "user": lambda new: _same("user", new.user),
+    "tenant": lambda new: _same("tenant", new.tenant),
+}
+"""What a budget can be about. ``day`` is the UTC day, over every process on this store."""
+
+
+def reserve(connection: Connection, new: Attempt, *, caps: Mapping[str, Decimal]) -> Failure | None:
+    """Write the intent, or say which budget forbids it and write nothing."""
+    for scope, cap in caps.items():
+        if refusal := _refusal(connection, new, scope, cap):
+            return refusal
+    row = rows.attempt_row(new) | {"state": "intent"}
+    connection.execute(insert(attempt), row)
+    return None
+
+
+def _refusal(connection: Connection, new: Attempt, scope: str, cap: Decimal) -> Failure | None:
+    if scope not in SCOPES:
+        raise UsageError(f"no budget can be about {scope!r}", hint="One of " + ", ".join(SCOPES))
+    needed, currency = new.reserved.amount, new.reserved.currency
+    if needed is None:
+        return Failure(
+            code="budget",
+            message=f"The price of this request is not known, so the {scope} budget of "
+            f"{cap} {currency} cannot be kept. Nothing was sent.",
+            hint=f"Give profile {new.profile!r} its prices, or take the budget off.",
+        )
+    spent, reserved = _owed(connection, SCOPES[scope](new), currency)
+    if spent + reserved + needed <= cap:
+        return None
+    return Failure(
+        code="budget",
+        message=f"The {scope} budget of {cap} {currency} does not cover this request: "
+        f"{spent} spent, {reserved} reserved, up to {needed} needed. Nothing was sent.",
+        hint=f"Raise the {scope} budget, or ask for a smaller size or a lower quality.",
+    )
+
+
+def _owed(
+    connection: Connection, scope: ColumnElement[bool], currency: str
+) -> tuple[Decimal, Decimal]:
+    """(spent, reserved) within a scope. Added in here because no SQLite sum of these is exact."""
+    counts = or_(attempt.c.state.in_(UNSETTLED), attempt.c.billed != "no")
+    held = attempt.c.state.in_(UNSETTLED)
+    priced = attempt.c.cost_amount.is_not(None)
+    use_cost = or_(and_(priced, ~held), attempt.c.reserved_amount.is_(None))
+    amount = case((use_cost, attempt.c.cost_amount), else_=attempt.c.reserved_amount)
+    in_currency = case((use_cost, attempt.c.cost_currency), else_=attempt.c.reserved_currency)
+    query = select(held, amount, func.count()).where(scope, counts, in_currency == currency)
+    sums = {True: Decimal(0), False: Decimal(0)}
+    for is_held, value, times in connection.execute(query.group_by(held, amount)):
+        if value is not None:
+            sums[bool(is_held)] += value * times
+    return sums[False], sums[True]
+
+
+def mark_sent(connection: Connection, which: AttemptId, *, at: datetime, bytes_sent: int) -> None:
+    """Only an intent can be sent; anything later stays as it is."""
+    row = update(attempt).where(attempt.c.id == which)
+    sending = row.where(attempt.c.state == "intent").values(state="sent", billed="possibly")
+    connection.execute(sending)
+    sent = row.where(attempt.c.sent.is_(None)).values(sent=at, bytes_sent=bytes_sent)
+    if connection.execute(sent).rowcount == 0:
+        _state(connection, which)
+
+
+def settle(connection: Connection, ended: Attempt) -> None:
+    """Raises ``NotFound`` for an attempt that was never reserved."""
+    if RANK[ended.state] <= RANK[_state(connection, ended.id)]:
+        return
+    values = rows.attempt_row(ended)
+    for fixed in ("id", "created", "reserved_amount", "reserved_currency", "reserved_basis"):
+        del values[fixed]
+    for kept in ("sent", "bytes_sent", "heartbeat", "owner"):
+        if values[kept] is None:
+            del values[kept]
+    connection.execute(update(attempt).where(attempt.c.id == ended.id).values(values))
+
+
+def _state(connection: Connection, which: AttemptId) -> str:
+    state = connection.execute(select(attempt.c.state).where(attempt.c.id == which)).scalar()
+    if state is None:
+        raise NotFound(f"there is no attempt {which}", hint="limner ledger lists them.")
+    return str(state)
+
+
+def attempts(
+    connection: Connection,
+    *,
+    session: SessionId | None = None,
+    turn: TurnId | None = None,
+    since: datetime | None = None,
+    unsettled: bool = False,
+) -> list[Attempt]:
+    """Oldest first; every condition given must hold."""
+    query = select(attempt).order_by(attempt.c.seq)
+    if session is not None:
+        query = query.where(attempt.c.session == session)
+    if turn is not None:
+        query = query.where(attempt.c.turn == turn)
+    if since is not None:
+        query = query.where(attempt.c.created >= since)
+    if unsettled:
+        query = query.where(attempt.c.state.in_(UNSETTLED))
+    return [rows.attempt_of(row) for row in connection.execute(query).mappings()]
+
+
+def one(connection: Connection, which: AttemptId) -> Attempt:
+    """Raises ``NotFound``."""
+    row = connection.execute(select(attempt).where(attempt.c.id == which)).mappings().first()
+    if row is None:
+        raise NotFound(f"there is no attempt {which}", hint="limner ledger lists them.")
+    return rows.attempt_of(row)

@@ -1,0 +1,1 @@
+"""One file per schema, never edited after its release."""

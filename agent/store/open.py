@@ -1,0 +1,279 @@
+"""``open_store``, and the ``DiskStore`` it gives: one method per need, the work in the rooms behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from anyio import to_thread
+from sqlalchemy import Connection
+
+from ..errors import CorruptBlob, StoreError
+from ..logs import get_logger
+from ..protocols import Clock, NewImage
+from ..schema import (
+    Attempt,
+    AttemptId,
+    Blob,
+    Failure,
+    Image,
+    ImageId,
+    Session,
+    SessionId,
+    Sha256,
+    Turn,
+    TurnId,
+    Verdict,
+)
+from . import find, forget, inventory, ledger, sessions
+from .blobs import BlobFolder, digest
+from .database import Database, store_url, translated
+from .migrate import bring_up_to_date
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+BUSY_S = 30.0
+"""How long a write waits for another process before ``StoreBusy``."""
+
+log = get_logger("limner.store")
+
+
+async def open_store(
+    root: Path, *, clock: Clock, database_url: str | None = None, busy_s: float = BUSY_S
+) -> DiskStore:
+    """Create the store or bring it up to date, and finish what a crash left half done.
+
+    Raises ``StoreNewer`` (untouched), ``StoreBusy`` or ``StoreError``.
+    """
+    url = store_url(root, database_url)
+    folder = BlobFolder(root)
+    with translated(str(root)):
+        await to_thread.run_sync(folder.create)
+    await to_thread.run_sync(lambda: bring_up_to_date(url, root, busy_s=busy_s))
+    store = DiskStore(Database(url, busy_s=busy_s), folder, root=root, clock=clock)
+    try:
+        await store.tidy()
+    except BaseException:
+        await store.aclose()
+        raise
+    return store
+
+
+class DiskStore:
+    """The ``Store`` of ``protocols.py`` on a folder and a database, and a little more."""
+
+    def __init__(self, database: Database, folder: BlobFolder, *, root: Path, clock: Clock) -> None:
+        self.root = root
+        self._database = database
+        self._folder = folder
+        self._clock = clock
+
+    async def aclose(self) -> None:
+        await self._database.aclose()
+
+    async def tidy(self) -> None:
+        """Sweep stale scratch files (once a day) and finish an interrupted ``forget``."""
+        swept = await self._in_thread(self._folder.sweep, self._clock.now())
+        if swept:
+            log.info("store.swept", files=swept)
+        if await self._database.read(forget.unfinished):
+            try:
+                await self._erase()
+            except StoreError as error:  # the next start tries again; this one can still work
+                log.warning("store.untidy", reason=str(error))
+
+    # ── sessions and turns ───────────────────────────────────────────────────────────────────
+
+    async def create_session(self, session: Session) -> Session:
+        return await self._database.write(sessions.create, session)
+
+    async def session(self, ref: str) -> Session:
+        return await self._database.read(sessions.by_reference, ref)
+
+    async def sessions(self, *, cwd: str | None = None, limit: int = 100) -> list[Session]:
+        return await self._database.read(sessions.newest_first, cwd=cwd, limit=limit)
+
+    async def turns(self, session: SessionId) -> list[Turn]:
+        return await self._database.read(sessions.turns, session)
+
+    async def open_turn(self, turn: Turn) -> None:
+        await self._database.write(sessions.open_turn, turn)
+
+    async def close_turn(self, turn: Turn, *, expected_head: TurnId | None) -> bool:
+        moved = await self._database.write(
+            sessions.close_turn, turn, expected_head=expected_head, at=self._clock.now()
+        )
+        await self._in_thread(self._folder.drop_partials, turn.id)
+        return moved
+
+    async def move_head(
+        self, session: SessionId, *, expected: TurnId | None, to: TurnId | None
+    ) -> bool:
+        return await self._database.write(
+            sessions.move_head, session, expected=expected, to=to, at=self._clock.now()
+        )
+
+    # ── pictures and bytes ───────────────────────────────────────────────────────────────────
+
+    async def images(self, session: SessionId) -> list[Image]:
+        return await self._database.read(sessions.images, session, path=self._path)
+
+    async def image(self, ref: str) -> Image:
+        return await self._database.read(find.image_by_reference, ref, path=self._path)
+
+    async def add_image(self, new: NewImage) -> Image:
+        return await self._database.write(sessions.add_image, new, path=self._path)
+
+    async def put_blob(self, data: bytes, *, media_type: str, size: tuple[int, int] | None) -> Blob:
+        sha256 = await self._in_thread(digest, data)
+        width, height = size or (None, None)
+        blob = await self._database.read(inventory.find, sha256) or Blob(
+            sha256=sha256, media_type=media_type, bytes=len(data), width=width, height=height
+        )
+        path = self.blob_path(sha256, blob.media_type)
+        for _ in range(3):  # someone may be forgetting the same bytes
+            await self._in_thread(self._folder.keep, path, data)
+            if await self._database.write(inventory.record, blob, file=path):
+                return blob
+        raise StoreError(f"{path} disappears as soon as it is written", hint="Try again.")
+
+    async def read_blob(self, sha256: Sha256) -> bytes:
+        blob = await self._database.read(inventory.get, sha256)
+        path = self.blob_path(sha256, blob.media_type)
+        return await self._in_thread(_read_verified, path)
+
+    def blob_path(self, sha256: Sha256, media_type: str) -> Path:
+        return self._folder.path(sha256, media_type)
+
+    async def save_partial(self, turn: TurnId, index: int, data: bytes, media_type: str) -> Path:
+        path = self._folder.partial_path(turn, index, media_type)
+        await self._in_thread(self._folder.save_partial, path, data)
+        return path
+
+    # ── money and verdicts ───────────────────────────────────────────────────────────────────
+
+    async def reserve(self, attempt: Attempt, *, caps: dict[str, Decimal]) -> Failure | None:
+        return await self._database.write(ledger.reserve, attempt, caps=caps)
+
+    async def mark_sent(self, attempt: AttemptId, *, at: datetime, bytes_sent: int) -> None:
+        await self._database.write(ledger.mark_sent, attempt, at=at, bytes_sent=bytes_sent)
+
+    async def settle(self, attempt: Attempt) -> None:
+        await self._database.write(ledger.settle, attempt)
+
+    async def attempts(
+        self,
+        *,
+        session: SessionId | None = None,
+        turn: TurnId | None = None,
+        since: datetime | None = None,
+        unsettled: bool = False,
+    ) -> list[Attempt]:
+        """Oldest first; ``unsettled``: only those open or with an unknown result."""
+        return await self._database.read(
+            ledger.attempts, session=session, turn=turn, since=since, unsettled=unsettled
+        )
+
+    async def attempt(self, which: AttemptId) -> Attempt:
+        """Raises ``NotFound``."""
+        return await self._database.read(ledger.one, which)
+
+    async def add_verdict(
+        self,
+        verdict: Verdict,
+        *,
+        at: datetime,
+        session: SessionId | None,
+        turn: TurnId | None,
+        user: str | None,
+    ) -> None:
+        await self._database.write(
+            sessions.add_verdict, verdict, at=at, session=session, turn=turn, user=user
+        )
+
+    async def verdicts(self, session: SessionId) -> list[Verdict]:
+        """Oldest first."""
+        return await self._database.read(sessions.verdicts, session)
+
+    # ── forgetting and checking ──────────────────────────────────────────────────────────────
+
+    async def forget_session(self, session: SessionId, *, at: datetime) -> int:
+        return await self._forget(forget.session_by_id, session, at=at)
+
+    async def forget_image(self, image: ImageId, *, at: datetime) -> int:
+        return await self._forget(forget.image_by_id, image, at=at)
+
+    async def forget_user(self, user: str, *, at: datetime) -> int:
+        """Every session of that user, and their name in the ledger; the number of files removed."""
+        return await self._forget(forget.of_user, user, at=at)
+
+    async def forget_older(self, before: datetime, *, at: datetime) -> int:
+        """Every session untouched since ``before``; the number of files removed."""
+        return await self._forget(forget.older_than, before, at=at)
+
+    async def tombstones(self) -> dict[str, datetime]:
+        """Ids of forgotten sessions and pictures, and when they were."""
+        return await self._database.read(forget.tombstones)
+
+    async def verify(self) -> list[str]:
+        """Hash every blob again; one sentence per thing that is wrong, none when all is well."""
+        on_disk = await self._in_thread(self._hashed)  # before the rows: a file comes first
+        rows = await self._database.read(inventory.all_blobs)
+        return _findings(on_disk, [(self.blob_path(b.sha256, b.media_type), u) for b, u in rows])
+
+    def _hashed(self) -> dict[Path, bool]:
+        return {path: self._folder.intact(path) for path in self._folder.files()}
+
+    async def _forget(
+        self,
+        work: Callable[Concatenate[Connection, P], list[TurnId]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> int:
+        turns = await self._database.write(work, *args, **kwargs)
+        for turn in turns:
+            await self._in_thread(self._folder.drop_partials, turn)
+        return await self._erase()
+
+    async def _erase(self) -> int:
+        """Files, copies made before a migration, and what the database file still remembers."""
+        removed = await self._database.write(inventory.unlink_released, self._folder)
+        for copy in self.root.glob("limner.db.before-*"):
+            copy.unlink(missing_ok=True)
+        if scrubbed := await self._database.scrub():
+            await self._database.write(forget.scrubbed)
+        log.info("store.forgot", files=removed, scrubbed=scrubbed)
+        return removed
+
+    def _path(self, sha256: str, media_type: str) -> str:
+        return str(self._folder.path(sha256, media_type))
+
+    async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        with translated(str(self.root)):
+            return await to_thread.run_sync(lambda: work(*args, **kwargs))
+
+
+def _read_verified(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise CorruptBlob(f"{path} is missing", hint="Restore it from a copy.") from error
+    if digest(data) != path.stem:
+        raise CorruptBlob(
+            f"{path} is damaged: its bytes do not hash to its name",
+            hint="Restore it from a copy; limner doctor lists every damaged file.",
+        )
+    return data
+
+
+def _findings(on_disk: dict[Path, bool], rows: list[tuple[Path, bool]]) -> list[str]:
+    known = {path for path, _ in rows}
+    lines = [f"{path} is missing" for path in sorted(known - on_disk.keys())]
+    lines += [f"{path} is damaged" for path, intact in on_disk.items() if not intact]
+    lines += [f"{path} is not in the database" for path in sorted(on_disk.keys() - known)]
+    lines += [f"{path} is no picture of any session" for path, used in rows if not used]
+    return lines

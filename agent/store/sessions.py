@@ -1,0 +1,192 @@
+"""Sessions, turns, pictures and verdicts as rows; every function runs inside one transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+
+from sqlalchemy import Connection, Select, func, insert, or_, select, update
+
+from ..errors import NotFound, StoreError, UsageError
+from ..protocols import NewImage
+from ..schema import Image, ImageId, Session, SessionId, Turn, TurnId, Verdict
+from . import rows
+from .find import PathOf, images_with_bytes, session_not_found
+from .inventory import ensure
+from .tables import image, session, turn, verdict
+
+
+def create(connection: Connection, new: Session) -> Session:
+    """Raises ``UsageError`` when the name or the id is taken."""
+    taken = select(session.c.id).where(or_(session.c.name == new.name, session.c.id == new.id))
+    if connection.execute(taken).first() is not None:
+        raise UsageError(
+            f"there is a session {new.name!r} already",
+            hint=f"Choose another name, or continue it with --session {new.name}.",
+        )
+    connection.execute(insert(session), rows.session_row(new))
+    return new.model_copy(update={"turns": 0, "images": 0})
+
+
+def _with_counts() -> Select[tuple[object, ...]]:
+    turns = select(func.count()).where(turn.c.session == session.c.id).scalar_subquery()
+    images = select(func.count()).where(image.c.session == session.c.id).scalar_subquery()
+    return select(session, turns.label("turns"), images.label("images"))
+
+
+def by_reference(connection: Connection, ref: str) -> Session:
+    """Id, then exact name, then unambiguous beginning of either."""
+    if not ref:
+        raise session_not_found(connection, ref)
+    for match in (
+        session.c.id == ref,
+        session.c.name == ref,
+        or_(
+            func.substr(session.c.id, 1, len(ref)) == ref,
+            func.substr(session.c.name, 1, len(ref)) == ref,
+        ),
+    ):
+        found = connection.execute(_with_counts().where(match).limit(11)).mappings().all()
+        if len(found) == 1:
+            return rows.session_of(found[0])
+        if found:
+            names = tuple(row["name"] for row in found[:10])
+            raise NotFound(
+                f"{ref!r} is the beginning of more than one session: {', '.join(names)}",
+                candidates=names,
+                hint="Write more of the name.",
+            )
+    raise session_not_found(connection, ref)
+
+
+def newest_first(connection: Connection, *, cwd: str | None, limit: int) -> list[Session]:
+    """By when something last happened in them."""
+    query = _with_counts().order_by(session.c.updated.desc(), session.c.seq.desc()).limit(limit)
+    if cwd is not None:
+        query = query.where(session.c.cwd == cwd)
+    return [rows.session_of(row) for row in connection.execute(query).mappings()]
+
+
+def turns(connection: Connection, of: SessionId) -> list[Turn]:
+    """Oldest first, open ones too."""
+    made: dict[str, list[ImageId]] = defaultdict(list)
+    pictures = select(image.c.turn, image.c.id).where(image.c.session == of)
+    for turn_id, image_id in connection.execute(pictures.order_by(image.c.number)):
+        made[turn_id].append(image_id)
+    query = select(turn).where(turn.c.session == of).order_by(turn.c.seq)
+    found = connection.execute(query).mappings()
+    return [rows.turn_of(row, made.get(row["id"], ())) for row in found]
+
+
+def open_turn(connection: Connection, new: Turn) -> None:
+    """With outcome NULL, whatever ``new`` says."""
+    _require(connection, new.session)
+    fresh = new.model_copy(update={"outcome": None, "closed": None})
+    connection.execute(insert(turn), rows.turn_row(fresh))
+    _touch(connection, new.session, new.created)
+
+
+def close_turn(
+    connection: Connection, ended: Turn, *, expected_head: TurnId | None, at: datetime
+) -> bool:
+    """Once, and once more when the result was ``unknown`` and is now known."""
+    if ended.outcome is None:
+        raise UsageError(f"turn {ended.id} cannot be closed without an outcome")
+    values = rows.turn_row(ended) | {"closed": ended.closed or at}
+    for fixed in ("id", "session", "created"):
+        del values[fixed]
+    open_one = or_(turn.c.outcome.is_(None), turn.c.outcome == "unknown")
+    closing = update(turn).where(turn.c.id == ended.id, open_one).values(values)
+    if connection.execute(closing).rowcount != 1:
+        raise StoreError(
+            f"turn {ended.id} is closed already, or was forgotten",
+            hint="Its pictures, if any, are listed in the session.",
+        )
+    return _swap_head(connection, ended.session, expected_head, ended.id, at)
+
+
+def move_head(
+    connection: Connection,
+    of: SessionId,
+    *,
+    expected: TurnId | None,
+    to: TurnId | None,
+    at: datetime,
+) -> bool:
+    """Raises ``NotFound`` for a turn of another session."""
+    _require(connection, of)
+    if to is not None:
+        known = select(turn.c.id).where(turn.c.id == to, turn.c.session == of)
+        if connection.execute(known).first() is None:
+            raise NotFound(f"there is no turn {to} in session {of}")
+    return _swap_head(connection, of, expected, to, at)
+
+
+def _swap_head(
+    connection: Connection,
+    of: SessionId,
+    expected: TurnId | None,
+    to: TurnId | None,
+    at: datetime,
+) -> bool:
+    unmoved = session.c.head.is_not_distinct_from(expected)
+    swap = update(session).where(session.c.id == of, unmoved).values(head=to, updated=at)
+    return connection.execute(swap).rowcount == 1
+
+
+def _require(connection: Connection, of: SessionId) -> None:
+    if connection.execute(select(session.c.id).where(session.c.id == of)).first() is None:
+        raise session_not_found(connection, of)
+
+
+def _touch(connection: Connection, of: SessionId, at: datetime) -> None:
+    connection.execute(update(session).where(session.c.id == of).values(updated=at))
+
+
+def add_image(connection: Connection, new: NewImage, *, path: PathOf) -> Image:
+    """Under the number after the last one ever given, so that a forgotten ``@4`` stays free."""
+    of = new.image.session
+    ensure(connection, new.blob, file=path(new.blob.sha256, new.blob.media_type))
+    count = update(session).where(session.c.id == of).values(last_number=session.c.last_number + 1)
+    number = connection.execute(count.returning(session.c.last_number)).scalar()
+    if number is None:
+        raise session_not_found(connection, of)
+    listed = new.image.model_copy(
+        update={
+            "number": number,
+            "sha256": new.blob.sha256,
+            "media_type": new.blob.media_type,
+            "bytes": new.blob.bytes,
+            "path": path(new.blob.sha256, new.blob.media_type),
+        }
+    )
+    connection.execute(insert(image), rows.image_row(listed))
+    _touch(connection, of, listed.created)
+    return listed
+
+
+def images(connection: Connection, of: SessionId, *, path: PathOf) -> list[Image]:
+    """By number, of open turns too."""
+    query = images_with_bytes().where(image.c.session == of).order_by(image.c.number)
+    found = connection.execute(query).mappings()
+    return [rows.image_of(row, path(row["sha256"], row["media_type"])) for row in found]
+
+
+def add_verdict(
+    connection: Connection,
+    new: Verdict,
+    *,
+    at: datetime,
+    session: SessionId | None,
+    turn: TurnId | None,
+    user: str | None,
+) -> None:
+    """Needs no session: a refusal can come before there is one."""
+    row = rows.verdict_row(new, at=at, session=session, turn=turn, user=user)
+    connection.execute(insert(verdict), row)
+
+
+def verdicts(connection: Connection, of: SessionId) -> list[Verdict]:
+    """Oldest first."""
+    query = select(verdict).where(verdict.c.session == of).order_by(verdict.c.seq)
+    return [rows.verdict_of(row) for row in connection.execute(query).mappings()]
