@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import anyio
+
 from .derive import PillowPictures
 from .ids import SystemClock, Ulids
 from .keys import key_fingerprint
@@ -16,14 +18,16 @@ from .kit import Kit
 from .protocols import Clock, Ids, Profile, Upstream
 from .runner import ImageAgent
 from .safety.policy import Policy, load_policy
+from .safety.screen import screen
+from .schema import Verdict
 from .settings import ProfileSettings, Settings, load_settings
-from .store import DiskStore, open_store
 from .turn import pricing, prompts
 from .upstream.dialects import dialect_for
 from .upstream.responses import ResponsesUpstream
 
 if TYPE_CHECKING:
-    from .offline import OfflineOptions
+    from .offline import Offline, OfflineOptions
+    from .store import DiskStore
 
 _STARTED = SystemClock().now()
 
@@ -34,13 +38,14 @@ async def open_agent(
     *,
     profile: str | None = None,
     allow_offline: bool = True,
-    offline: OfflineOptions | None = None,
+    offline: Offline | OfflineOptions | None = None,
     clock: Clock | None = None,
     ids: Ids | None = None,
 ) -> AsyncIterator[ImageAgent]:
     """An agent on the configured server, or with none configured, on the offline artist.
 
-    ``offline`` shapes the offline upstream (faults, dialect, latency). Raises ``SettingsError``
+    ``offline`` shapes the offline upstream (faults, dialect, latency), or is one that runs
+    already, so that its counters and log can be read and it outlives the agent. Raises ``SettingsError``
     (``KeyMissing`` for a URL without its key) and ``StoreError`` before anything is sent.
     """
     settings = settings or load_settings()
@@ -54,7 +59,8 @@ async def open_agent(
         policy = load_policies(settings)
         store = await open_disk(settings, clock=clock)
     except BaseException:
-        await upstream.aclose()
+        with anyio.CancelScope(shield=True):
+            await upstream.aclose()
         raise
     kit = Kit(
         upstream=upstream,
@@ -77,6 +83,8 @@ async def open_agent(
 
 async def open_disk(settings: Settings, *, clock: Clock | None = None) -> DiskStore:
     """The store alone, for commands that send nothing."""
+    from .store import open_store
+
     url = settings.database_url.get_secret_value() if settings.database_url else None
     return await open_store(settings.data_dir, clock=clock or SystemClock(), database_url=url)
 
@@ -86,18 +94,23 @@ def load_policies(settings: Settings) -> Policy:
     return load_policy(prompts.folder() / "policy", settings.policy)
 
 
+def check_text(text: str, settings: Settings) -> Verdict:
+    """The screen alone, for a door that only wants to know; nothing is sent or kept."""
+    return screen(text, policy=load_policies(settings), subject="check")
+
+
 def open_upstream(
-    chosen: ProfileSettings, *, clock: Clock, offline: OfflineOptions | None = None
+    chosen: ProfileSettings, *, clock: Clock, offline: Offline | OfflineOptions | None = None
 ) -> Upstream:
     """The client of one profile; the offline one talks to our own artist in this process."""
     if not chosen.offline:
         return ResponsesUpstream(profile_of(chosen), clock=clock)
     from .offline import Offline, OfflineOptions
+    from .store import DiskStore
     from .upstream.inprocess import InProcessTransport
 
-    options = offline or OfflineOptions()
-    server = Offline(options)
-    speaks = chosen.model_copy(update={"dialect": options.dialect})
+    server = offline if isinstance(offline, Offline) else Offline(offline or OfflineOptions())
+    speaks = chosen.model_copy(update={"dialect": server.options.dialect})
     return ResponsesUpstream(
         profile_of(speaks), clock=clock, transport=InProcessTransport(server.handle)
     )

@@ -201,10 +201,11 @@ def report(root: str, o: argparse.Namespace) -> None:
     for name in names:
         cpu = statistics.median(r["cpu"] for r in found[name])
         peak = statistics.median(r["peak"] for r in found[name])
+        base = statistics.median(r["base"] for r in found[name])
         growth = found[name][-1]["peaks"]
         print(
             f"{name:8} cpu {cpu:6.3f} s ({cpu / floor_cpu:4.2f} x)  peak {peak:6.1f} MiB "
-            f"({peak / floor_peak:4.2f} x)  sent t2 {sent[name][1] / 2**20:6.3f} MiB, "
+            f"({peak / floor_peak:4.2f} x, before the first turn {base:5.1f})  sent t2 {sent[name][1] / 2**20:6.3f} MiB, "
             f"t{o.turns} {sent[name][-1] / 2**20:6.3f} MiB, all {sum(sent[name]) / 2**20:7.1f} MiB  "
             f"peak after t2 {growth[1]}, after t{o.turns} {growth[-1]}"
         )

@@ -17,15 +17,14 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from PIL import Image
 
 from ..errors import UsageError
 from ..protocols import PictureFacts
-from . import masks
+from .masks import has_alpha
 from .sniff import looks_like, measure
-from .structure import facts_of
 
 MAX_PIXELS: Final = 64_000_000
 """Far above what the API takes (8.3 MP out), far below what hurts: 64 MP is 256 MB as RGBA."""
@@ -49,34 +48,6 @@ _BROKEN: Final = (
 )
 """What Pillow raises on damaged bytes: its parsers trip in as many ways as there are fields."""
 _quiet = threading.Lock()
-
-
-class PillowPictures:
-    """Implements ``protocols.Pictures``."""
-
-    def inspect(self, data: bytes, *, name: str) -> PictureFacts:
-        """Facts of a whole picture; ``UsageError`` names ``name`` and what is wrong with it."""
-        return inspect(data, name=name)
-
-    def received(self, data: bytes) -> PictureFacts | None:
-        """Facts of a picture off the wire, by its structure; ``None`` unless it is one, whole."""
-        return facts_of(data)
-
-    def load(self, path: Path) -> bytes:
-        """A file for sending; see :func:`load`."""
-        return load(path)
-
-    def mask_from_file(
-        self, data: bytes, *, name: str, mode: Literal["alpha", "white", "black"], of: PictureFacts
-    ) -> bytes:
-        """A PNG whose alpha is 0 where the edit may change pixels (R36)."""
-        inspect(data, name=name)
-        with opened(data) as picture:
-            return masks.mask_from_picture(picture, name=name, mode=mode, of=of)
-
-    def mask_from_box(self, box: tuple[int, int, int, int], *, of: PictureFacts) -> bytes:
-        """The same for a rectangle ``(x, y, width, height)`` in pixels from the top left."""
-        return masks.mask_from_box(box, of=of)
 
 
 @contextmanager
@@ -152,7 +123,7 @@ def _examine(data: bytes) -> tuple[int, int, bool] | str:
         return "is truncated: its end marker is missing"
     try:
         with opened(data) as picture:
-            return picture.width, picture.height, masks.has_alpha(picture)
+            return picture.width, picture.height, has_alpha(picture)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return f"decodes to more than {MAX_PIXELS // 1_000_000} megapixels"
     except _BROKEN as error:
