@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1] / "agent"
 NOUNS = {"errors", "schema", "events", "settings", "layers", "profiles", "keys", "protocols"}
+LOGS = {"logs"}
 RUNNER = {"runner", "kit", "opening", "attempts", "keeping", "naming", "receipts", "asking"}
 NOUN_ORDER = (
     "errors",
@@ -31,12 +32,12 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "wire": (NOUNS | {"wire"}, {"pydantic", "python_multipart"}),
     "turn": (NOUNS | {"turn", "wire"}, {"pydantic"}),
     "upstream": (
-        NOUNS | {"upstream", "wire", "turn.capabilities"},
-        {"openai", "httpx2", "tenacity", "anyio", "structlog", "pydantic"},
+        NOUNS | LOGS | {"upstream", "wire", "turn.capabilities"},
+        {"openai", "httpx2", "tenacity", "anyio", "pydantic"},
     ),
     "store": (
-        NOUNS | {"store"},
-        {"sqlalchemy", "alembic", "filelock", "anyio", "structlog", "pydantic"},
+        NOUNS | LOGS | {"store"},
+        {"sqlalchemy", "alembic", "filelock", "anyio", "pydantic"},
     ),
     "derive": (NOUNS | {"derive"}, {"PIL"}),
     "offline": (
@@ -44,8 +45,8 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
         {"PIL", "anyio", "starlette", "uvicorn", "pydantic", "python_multipart"},
     ),
     "runner": (
-        NOUNS | RUNNER | {"safety", "turn", "wire"},
-        {"anyio", "structlog", "pydantic"},
+        NOUNS | LOGS | RUNNER | {"safety", "turn", "wire"},
+        {"anyio", "pydantic"},
     ),
     "factory": (
         NOUNS
@@ -57,7 +58,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "front desk": (NOUNS | RUNNER | {"factory", "sync"}, set()),
     "doors/cli": (
         NOUNS | {"", "factory", "offline", "turn.lineage", "logs", "doors.cli"},
-        {"click", "rich", "prompt_toolkit", "anyio", "PIL", "pydantic", "structlog"},
+        {"click", "rich", "prompt_toolkit", "anyio", "PIL", "pydantic"},
     ),
 }
 SPECIAL = {  # a third party for one module alone

@@ -113,12 +113,15 @@ def _data_url(url: str, param: str) -> InlineImage:
     return InlineImage(unquote_to_bytes(payload), media_type or None)
 
 
+_TIDY = {ord("-"): "+", ord("_"): "/", ord("\n"): None, ord("\r"): None, ord("\t"): None}
+
+
 def decode_base64(text: str) -> bytes:
     """Also URL-safe, unpadded or wrapped base64; raises ``ValueError`` for anything else."""
     try:
         return binascii.a2b_base64(text, strict_mode=True)
     except ValueError:
-        tidy = "".join(text.split()).translate({ord("-"): "+", ord("_"): "/"}).rstrip("=")
+        tidy = text.translate(_TIDY).rstrip("=")
         return binascii.a2b_base64(tidy + "=" * (-len(tidy) % 4), strict_mode=True)
 
 

@@ -1,0 +1,271 @@
+"""The lettering of a scene: which boxes its texts fill, in which ink, on what scrim."""
+
+# ruff: noqa: PLR0917 - a brush takes a place, a size and a colour
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from PIL import Image, ImageDraw, ImageFilter
+
+from .colour import RGB, contrast, look_of, mix, shade
+from .fonts import Face, font_for, is_cjk
+from .layout import Box, Plan, plan_of
+from .lettering import Anchor, Setting, Type, draw_column, draw_line, fit, measure, set_in
+from .motifs import focal_of
+from .scene import MotifName, Scene
+
+Role = Literal["title", "subtitle", "line", "column"]
+# WCAG 2: 3 for large type, 4.5 for the rest; a little is kept in hand for grain and scaling.
+NEEDED: dict[Role, float] = {"title": 3.0, "column": 3.0, "subtitle": 4.5, "line": 4.5}
+_MARGIN = 1.06
+_FACES: dict[MotifName, Face] = {
+    "market": "display",
+    "city": "display",
+    "rays": "display",
+    "sea": "display",
+    "lighthouse": "display",
+    "geo": "black",
+    "space": "display",
+    "abstract": "black",
+}
+
+
+class Block(NamedTuple):
+    """A text set in its box. Sizes in pixels of the picture, the box in fractions."""
+
+    role: Role
+    box: Box
+    kind: Type
+    setting: Setting
+    anchor: Anchor
+
+
+def _title_type(scene: Scene) -> Type:
+    """The face of the motif; Chinese is set heavy in its own family."""
+    face = _FACES.get(scene.motif, "serif")
+    if any(is_cjk(char) for char in scene.title):
+        return Type("black", 800, 0.02)
+    return Type(face, 640, 0.015 if face == "display" else -0.012)
+
+
+def _leading(kind: Type) -> float:
+    """Baseline distance in ems: capitals sit close, lower case needs air."""
+    return {"display": 0.9, "black": 1.02, "serif": 1.0, "sans": 1.15}[kind.face]
+
+
+def _title_block(scene: Scene, plan: Plan, size: tuple[int, int]) -> Block:
+    """The title as large as its zone allows."""
+    kind = _title_type(scene)
+    text = scene.title.upper() if kind.face == "display" else scene.title
+    width, height = plan.title.width * size[0], plan.title.height * size[1]
+    most = 4 if plan.stacked else 3
+    setting = set_in(text, kind, width, height, leading=_leading(kind), most=most)
+    widest = max(measure(line, kind, setting.size) for line in setting.lines) / size[0]
+    tall = (setting.size * (_leading(kind) * (len(setting.lines) - 1) + 0.86)) / size[1]
+    x0, y0, _, _ = plan.title
+    return Block("title", Box(x0, y0, min(1.0, x0 + widest), y0 + tall), kind, setting, "left")
+
+
+def _column_block(scene: Scene, plan: Plan, size: tuple[int, int], focal: Box) -> Block | None:
+    """A Chinese title set upright on the right, where the subject leaves room for it."""
+    upright = all(is_cjk(char) for char in scene.title) and 2 <= len(scene.title) <= 9
+    if not upright or size[0] > size[1] * 0.86 or scene.motif == "geo":
+        return None
+    count, floor = len(scene.title), plan.subject.y1 - 0.08
+    if focal.x1 > 0.78:
+        floor = min(floor, focal.y0 - 0.02)
+    room = (floor - plan.title.y0) * size[1]
+    pixels = int(min(room / (1.1 * count), size[0] * 0.135))
+    if pixels < size[0] * 0.075:
+        return None
+    half = pixels * 0.56 / size[0]
+    x = plan.title.x1 - half
+    tall = pixels * 1.1 * count / size[1]
+    box = Box(x - half, plan.title.y0, x + half, plan.title.y0 + tall)
+    return Block("column", box, Type("black", 800), Setting(pixels, (scene.title,)), "middle")
+
+
+def _small(
+    text: str, role: Role, box: Box, size: tuple[int, int], kind: Type, anchor: Anchor, ems: float
+) -> Block:
+    """One small line standing on the floor of its box."""
+    pixels = fit(text, kind, box.width * size[0], ems)
+    wide = measure(text, kind, pixels) / size[0]
+    top = box.y1 - pixels * 1.05 / size[1]
+    x0 = box.x1 - wide if anchor == "right" else box.x0
+    return Block(role, Box(x0, top, x0 + wide, box.y1), kind, Setting(pixels, (text,)), anchor)
+
+
+def _footer_blocks(scene: Scene, plan: Plan, size: tuple[int, int]) -> list[Block]:
+    """Date, place and the like: a pair left and right, or a column."""
+    ems = _em(size)
+    lines = scene.lines[:4]
+    zone = plan.footer
+    if len(lines) == 2 and not plan.stacked:
+        middle = (zone.x0 + zone.x1) / 2
+        left, right = zone._replace(x1=middle - 0.01), zone._replace(x0=middle + 0.01)
+        return [
+            _small(lines[0], "line", left, size, Type("sans", 680), "left", ems),
+            _small(lines[1], "line", right, size, Type("sans", 480), "right", ems),
+        ]
+    step = ems * 1.42 / size[1]
+    blocks = []
+    for i, line in enumerate(reversed(lines)):
+        box = zone._replace(y1=zone.y1 - i * step)
+        kind = Type("sans", 680 if i == len(lines) - 1 else 480)
+        blocks.append(_small(line, "line", box, size, kind, "left", ems))
+    return blocks
+
+
+def _em(size: tuple[int, int]) -> float:
+    """The size of small print in pixels."""
+    return max(6.0, 0.030 * min(size[0], size[1] * 0.95))
+
+
+def text_blocks(scene: Scene, size: tuple[int, int]) -> tuple[Block, ...]:
+    """Every text of the scene, set and placed for a picture of this size."""
+    plan, blocks = plan_of(size), []
+    column = _column_block(scene, plan, size, focal_of(scene, size)) if scene.title else None
+    if column:
+        blocks.append(column)
+    elif scene.title:
+        blocks.append(_title_block(scene, plan, size))
+    if scene.subtitle:
+        zone = plan.subtitle
+        if blocks:
+            top = plan.title.y0 if column else blocks[0].box.y1 + 0.018
+            high = _em(size) * 1.5 / size[1]
+            limit = column.box.x0 - 0.04 if column else zone.x1
+            zone = Box(zone.x0, top, limit, min(zone.y1, top + high))
+        kind = Type("sans", 520)
+        blocks.append(
+            _small(scene.subtitle, "subtitle", zone, size, kind, "left", _em(size) * 1.16)
+        )
+    return (*blocks, *_footer_blocks(scene, plan, size))
+
+
+def text_boxes(scene: Scene, size: tuple[int, int]) -> tuple[Box, ...]:
+    """Where the lettering stands, in fractions of the picture."""
+    return tuple(block.box for block in text_blocks(scene, size))
+
+
+def _sample(image: Image.Image, box: Box) -> list[RGB]:
+    """The ground under a box as a few dozen averaged colours."""
+    w, h = image.size
+    area = (
+        max(0, round(box.x0 * w) - 2),
+        max(0, round(box.y0 * h) - 2),
+        min(w, round(box.x1 * w) + 2),
+        min(h, round(box.y1 * h) + 2),
+    )
+    cells = (max(1, min(24, (area[2] - area[0]) // 4)), max(1, min(12, (area[3] - area[1]) // 4)))
+    small = image.resize(cells, Image.Resampling.BOX, box=area).convert("RGB")
+    data = small.tobytes()
+    return [(data[i], data[i + 1], data[i + 2]) for i in range(0, len(data), 3)]
+
+
+def worst_contrast(image: Image.Image, box: Box, ink: RGB) -> float:
+    """The lowest contrast of an ink against the ground under a box."""
+    return min(contrast(ink, ground) for ground in _sample(image, box))
+
+
+def _inks(scene: Scene) -> tuple[RGB, RGB]:
+    """The light and the dark ink of a scene."""
+    look = look_of(scene)
+    return mix(look.paper, (255, 255, 255), 0.35), shade(look.deep, 0.72)
+
+
+def _scrim(image: Image.Image, box: Box, colour: RGB, opacity: float) -> None:
+    """Lay soft colour under a box, running out to the nearest edges so that no shape shows."""
+    w, h = image.size
+    scale = max(1.0, min(w, h) / 160)
+    small = (max(8, round(w / scale)), max(8, round(h / scale)))
+    mask = Image.new("L", small)
+    high, left = (box.y0 + box.y1) / 2 < 0.5, box.x0 < 0.5
+    across = w < h * 1.17
+    shape = (
+        (-0.3 if left or across else box.x0 - 0.05) * small[0],
+        (-0.3 if high else box.y0 - 0.035) * small[1],
+        (1.3 if across or not left else box.x1 + 0.05) * small[0],
+        (box.y1 + 0.035 if high else 1.3) * small[1],
+    )
+    ImageDraw.Draw(mask).rectangle(shape, fill=round(255 * opacity))
+    mask = mask.filter(ImageFilter.GaussianBlur(small[1] * 0.035 + small[0] * 0.012))
+    image.paste(colour, (0, 0), mask.resize((w, h), Image.Resampling.BICUBIC))
+
+
+def _ground(image: Image.Image, block: Block, inks: tuple[RGB, RGB], first: RGB | None) -> RGB:
+    """Choose the ink for a block, laying a scrim when it does not read well enough.
+
+    `first` is the ink of the text before it: a picture keeps one ink while that one reads.
+    """
+    light, dark = inks
+    need = NEEDED[block.role] * _MARGIN
+    ratios = {ink: worst_contrast(image, block.box, ink) for ink in inks}
+    ink = light if ratios[light] >= min(4.8, ratios[dark]) else dark
+    if first and (ratios[first] >= need * 0.45 or block.role == "subtitle"):
+        ink = first
+    against = shade(dark, 0.2) if ink == light else mix(light, (255, 255, 255), 0.4)
+    for _ in range(14):
+        if worst_contrast(image, block.box, ink) >= need:
+            break
+        _scrim(image, block.box, against, 0.16)
+    return ink
+
+
+def letter(image: Image.Image, scene: Scene) -> tuple[tuple[Block, RGB], ...]:
+    """Prepare the ground for every text of the scene, in place; returns the ink of each."""
+    inks = _inks(scene)
+    done: list[tuple[Block, RGB]] = []
+    for block in text_blocks(scene, image.size):
+        near = [ink for other, ink in done if (other.box.y0 < 0.5) == (block.box.y0 < 0.5)]
+        done.append((block, _ground(image, block, inks, near[0] if near else None)))
+    return tuple(done)
+
+
+def legibility(ground: Image.Image, scene: Scene) -> tuple[tuple[Role, float, float], ...]:
+    """(role, worst contrast, contrast needed) of each text on an unlettered picture."""
+    sheet = ground.copy()
+    inked = letter(sheet, scene)
+    return tuple(
+        (block.role, worst_contrast(sheet, block.box, ink), NEEDED[block.role])
+        for block, ink in inked
+    )
+
+
+def draw_lettering(image: Image.Image, scene: Scene) -> None:
+    """Paint the scene's texts onto its picture, in place."""
+    inked = letter(image, scene)
+    pen = ImageDraw.Draw(image)
+    w, h = image.size
+    for block, ink in inked:
+        size, lines = block.setting
+        if block.role == "column":
+            centre = (block.box.x0 + block.box.x1) / 2 * w
+            draw_column(pen, (centre, block.box.y0 * h), lines[0], block.kind, size, ink)
+            continue
+        x = (block.box.x1 if block.anchor == "right" else block.box.x0) * w
+        y = block.box.y0 * h + size * (0.78 if block.role == "title" else 0.84)
+        for line in lines:
+            hang = font_for(line[0], block.kind.face, size, block.kind.weight).getbbox(line[0])[0]
+            start = x - hang if block.anchor == "left" and line else x
+            draw_line(pen, (start, y), line, block.kind, size, ink, block.anchor)
+            y += size * _leading(block.kind)
+    _rule(pen, image.size, scene, inked)
+
+
+def _rule(
+    pen: ImageDraw.ImageDraw,
+    size: tuple[int, int],
+    scene: Scene,
+    inked: tuple[tuple[Block, RGB], ...],
+) -> None:
+    """A hairline above the footer when there is a footer and a title."""
+    feet = [(block, ink) for block, ink in inked if block.role == "line"]
+    if not feet or not scene.title:
+        return
+    plan = plan_of(size)
+    y = (min(block.box.y0 for block, _ in feet)) * size[1] - _em(size) * 0.75
+    x0, x1 = plan.footer.x0 * size[0], plan.footer.x1 * size[0]
+    line = max(1, round(min(size) * 0.0017))
+    pen.line((x0, y, x1, y), fill=feet[0][1], width=line)
