@@ -27,6 +27,7 @@ from agent.offline.art import (
     tiny,
 )
 from agent.offline.art.fonts import has_glyph
+from agent.offline.art.overlays import sticker_box
 from agent.offline.art.render import ground
 from agent.offline.art.typography import legibility
 
@@ -90,15 +91,31 @@ def test_another_seed_is_another_composition() -> None:
 def test_lettering_never_covers_the_subject_or_leaves_the_picture(
     motif: MotifName, size: tuple[int, int], title: str
 ) -> None:
-    scene = lettered(motif, title)
+    scene = replace(
+        lettered(motif, title), lines=("Sat 12 Dec", "18:00", "Old Quay Hall", "12 EUR")
+    )
     focal = focal_box(scene, size)
     boxes = text_boxes(scene, size)
-    assert len(boxes) == 4
+    assert len(boxes) == 6
     for i, box in enumerate(boxes):
         assert 0 <= box.x0 < box.x1 <= 1, box
         assert 0 <= box.y0 < box.y1 <= 1, box
         assert not box.meets(focal), (box, focal)
         assert not any(box.meets(other) for other in boxes[i + 1 :]), boxes
+
+
+@pytest.mark.parametrize("size", SHAPES)
+@pytest.mark.parametrize("motif", MOTIFS)
+def test_a_sticker_never_covers_lettering(motif: MotifName, size: tuple[int, int]) -> None:
+    scene = lettered(motif)
+    box = sticker_box(scene, size, [])
+    assert not any(box.meets(text) for text in text_boxes(scene, size))
+
+
+@pytest.mark.parametrize("size", [(16, 16), (33, 500), (500, 33)])
+def test_odd_sizes_are_drawn_too(size: tuple[int, int]) -> None:
+    scene = replace(lettered("mountains"), overlays=(Overlay("sticker", "NEW"),))
+    assert render(scene, size).size == size
 
 
 @pytest.mark.parametrize("motif", MOTIFS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from PIL import Image, ImageChops, ImageDraw
+from PIL import Image, ImageChops, ImageDraw, ImageOps
 
 from .amend import amend
 from .encode import flat
@@ -123,7 +123,9 @@ def _pixels(instruction: str, image: Image.Image, size: tuple[int, int]) -> Edit
 
 
 def _framed(image: Image.Image) -> Image.Image:
-    """The image in a paper border."""
+    """The image in a paper border; one too small for a border is turned to its negative."""
+    if min(image.size) < 24:
+        return ImageOps.invert(image)
     sheet = image.copy()
     rim = max(2, min(image.size) // 28)
     w, h = image.size

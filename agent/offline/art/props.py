@@ -143,7 +143,9 @@ def _rainbow(c: Canvas) -> None:
     for i, band in enumerate(bands):
         q = r - i * step
         bow = Image.new("L", (c.w, c.h))
-        ImageDraw.Draw(bow).arc((x - q, y - q, x + q, y + q), 180, 360, fill=255, width=round(step) + 1)
+        ImageDraw.Draw(bow).arc(
+            (x - q, y - q, x + q, y + q), 180, 360, fill=255, width=round(step) + 1
+        )
         bow = bow.reduce(2).filter(ImageFilter.GaussianBlur(2.5 * c.k)).resize((c.w, c.h))
         c.image.paste(rgb(band), (0, 0), ImageChops.multiply(bow, fall))
 

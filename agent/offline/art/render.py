@@ -23,11 +23,19 @@ MARK = "drawn offline"
 
 def render(scene: Scene, size: tuple[int, int], *, transparent: bool = False) -> Image.Image:
     """The finished picture: RGB, or RGBA without its backdrop when `transparent`."""
+    if (room := _room(size)) != size:
+        return render(scene, room, transparent=transparent).resize(size, Image.Resampling.BOX)
     if transparent:
         return cutout(scene, size)
     image = _unmarked(scene, size)
     _mark(image, scene)
     return image
+
+
+def _room(size: tuple[int, int]) -> tuple[int, int]:
+    """The nearest size there is a composition for: at least 48 pixels, at most three to one."""
+    w, h = max(48, size[0]), max(48, size[1])
+    return max(w, math.ceil(h / 3)), max(h, math.ceil(w / 3))
 
 
 def _unmarked(scene: Scene, size: tuple[int, int]) -> Image.Image:

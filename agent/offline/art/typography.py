@@ -97,23 +97,21 @@ def _small(
 
 
 def _footer_blocks(scene: Scene, plan: Plan, size: tuple[int, int]) -> list[Block]:
-    """Date, place and the like: a pair left and right, or a column."""
-    ems = _em(size)
-    lines = scene.lines[:4]
-    zone = plan.footer
-    if len(lines) == 2 and not plan.stacked:
-        middle = (zone.x0 + zone.x1) / 2
-        left, right = zone._replace(x1=middle - 0.01), zone._replace(x0=middle + 0.01)
-        return [
-            _small(lines[0], "line", left, size, Type("sans", 680), "left", ems),
-            _small(lines[1], "line", right, size, Type("sans", 480), "right", ems),
-        ]
-    step = ems * 1.42 / size[1]
+    """Date, place and the like: pairs left and right, or a column where the plan is stacked."""
+    ems, zone, lines = _em(size), plan.footer, scene.lines[:4]
+    rows = [lines[i : i + 1] for i in range(len(lines))]
+    if not plan.stacked and len(lines) > 1:
+        rows = [lines[i : i + 2] for i in range(0, len(lines), 2)]
+    middle, step = (zone.x0 + zone.x1) / 2, ems * 1.42 / size[1]
     blocks = []
-    for i, line in enumerate(reversed(lines)):
-        box = zone._replace(y1=zone.y1 - i * step)
-        kind = Type("sans", 680 if i == len(lines) - 1 else 480)
-        blocks.append(_small(line, "line", box, size, kind, "left", ems))
+    for i, row in enumerate(rows):
+        box = zone._replace(y1=zone.y1 - (len(rows) - 1 - i) * step)
+        left = box._replace(x1=middle - 0.01) if len(row) == 2 else box
+        kind = Type("sans", 480 if i else 680)
+        blocks.append(_small(row[0], "line", left, size, kind, "left", ems))
+        if len(row) == 2:
+            right = box._replace(x0=middle + 0.01)
+            blocks.append(_small(row[1], "line", right, size, Type("sans", 480), "right", ems))
     return blocks
 
 
@@ -152,12 +150,9 @@ def text_boxes(scene: Scene, size: tuple[int, int]) -> tuple[Box, ...]:
 def _sample(image: Image.Image, box: Box) -> list[RGB]:
     """The ground under a box as a few dozen averaged colours."""
     w, h = image.size
-    area = (
-        max(0, round(box.x0 * w) - 2),
-        max(0, round(box.y0 * h) - 2),
-        min(w, round(box.x1 * w) + 2),
-        min(h, round(box.y1 * h) + 2),
-    )
+    x0, y0 = (min(s - 1, max(0, round(v * s) - 2)) for v, s in ((box.x0, w), (box.y0, h)))
+    x1, y1 = min(w, max(x0 + 1, round(box.x1 * w) + 2)), min(h, max(y0 + 1, round(box.y1 * h) + 2))
+    area = (x0, y0, x1, y1)
     cells = (max(1, min(24, (area[2] - area[0]) // 4)), max(1, min(12, (area[3] - area[1]) // 4)))
     small = image.resize(cells, Image.Resampling.BOX, box=area).convert("RGB")
     data = small.tobytes()
