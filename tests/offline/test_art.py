@@ -443,3 +443,9 @@ def test_the_corner_mark_can_be_cropped_away() -> None:
     assert change is not None
     assert change[0] > 512 * 0.7
     assert change[1] > 512 * 0.95
+
+
+def test_the_chinese_word_for_poster_is_not_taken_for_the_sea_in_it() -> None:
+    assert scene_of("海报 “中秋音乐会” 2026年9月25日").motif == "moon"
+    assert scene_of("为新店开业设计一张海报").motif == "abstract"
+    assert scene_of("大海边的灯塔海报").motif == "lighthouse"

@@ -296,8 +296,9 @@ _NOT_A_SEASON = re.compile(r"中秋|春节|mid-?\s?autumn|spring roll", re.IGNOR
 def scene_of(prompt: str, *, seed: int | None = None) -> Scene:
     """The scene a prompt describes. The same words give the same scene."""
     words = letters_of(prompt)
-    plain = _bare(prompt)
-    motif = motif_of(plain) or motif_of(prompt) or "abstract"
+    shown = prompt.replace("海报", " ")  # a poster, though it begins with the word for sea
+    plain = _bare(shown)
+    motif = motif_of(plain) or motif_of(shown) or "abstract"
     light = light_of(plain, motif)
     season = earliest(_NOT_A_SEASON.sub(" ", plain), SEASONS)
     if motif == "rays" and season == "spring" and "spring" not in plain.lower():
