@@ -1,0 +1,82 @@
+"""One level of encoding undone: the decoders are given the original text, before any folding."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from .tricks import Edit
+
+_DIGIT64 = "[A-Za-z0-9+/_-]"
+_BASE64 = re.compile(rf"(?<!{_DIGIT64})(?:{_DIGIT64}{{8,}}+={{0,2}}|{_DIGIT64}{{4,7}}={{1,2}})")
+_PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});")
+_ESCAPE = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})")
+_TAGS = re.compile("[\U000e0020-\U000e007e]+")
+
+
+def _base64(blob: str) -> str | None:
+    if blob.isalpha() and (blob.islower() or blob.isupper() or blob.istitle()):
+        return None
+    digits = blob.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        data = base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
+        text = data.decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return text if all(char.isprintable() or char.isspace() for char in text) else None
+
+
+def _percent(run: str) -> str | None:
+    try:
+        return unquote_to_bytes(run).decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _escape(run: str) -> str:
+    return chr(int(run[2:], 16))  # noqa: FURB166 - the two letters are no Python prefix
+
+
+def _tags(run: str) -> str:
+    return "".join(chr(ord(char) - 0xE0000) for char in run)
+
+
+_DECODERS: tuple[tuple[str, str, re.Pattern[str], Callable[[str], str | None]], ...] = (
+    ("base64", "", _BASE64, _base64),
+    ("percent", "%", _PERCENT, _percent),
+    ("entity", "&", _ENTITY, html.unescape),
+    ("escape", "\\", _ESCAPE, _escape),
+)
+
+
+class Decoding(NamedTuple):
+    """Encoded runs of an original text with what they say."""
+
+    name: str
+    edits: tuple[Edit, ...]
+
+
+def decodings(text: str) -> tuple[Decoding, ...]:
+    """What is encoded in the original, by kind of encoding; one level."""
+    found = [
+        _decoded(name, pattern, decode, text)
+        for name, sign, pattern, decode in _DECODERS
+        if sign in text
+    ]
+    if not text.isascii():
+        found.append(_decoded("tags", _TAGS, _tags, text))
+    return tuple(decoding for decoding in found if decoding.edits)
+
+
+def _decoded(
+    name: str, pattern: re.Pattern[str], decode: Callable[[str], str | None], text: str
+) -> Decoding:
+    pairs = ((match, decode(match[0])) for match in pattern.finditer(text))
+    edits = (Edit(m.start(), m.end(), put) for m, put in pairs if put and put != m[0])
+    return Decoding(name, tuple(edits))

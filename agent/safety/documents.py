@@ -1,0 +1,119 @@
+"""Policy documents as parsed: places that know their file and path, so a mistake can be named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from ..errors import SettingsError
+
+Name = TypeVar("Name", bound=str)
+_MISSING = object()
+
+
+@dataclass(frozen=True)
+class Document:
+    """One parsed file; ``name`` is for messages."""
+
+    name: str
+    body: object
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value inside a document."""
+
+    file: str
+    path: str
+    value: object
+
+    @classmethod
+    def root(cls, document: Document) -> Node:
+        node = cls(document.name, "", document.body)
+        node.children()
+        return node
+
+    def wrong(self, reason: str) -> SettingsError:
+        """The error to raise: file, place, reason."""
+        place = f"{self.file}: {self.path}" if self.path else self.file
+        return SettingsError(f"{place}: {reason}", hint="See docs/safety.md for the policy format.")
+
+    def named(self, name: str) -> Node:
+        """The same value, called by its id in messages."""
+        return replace(self, path=f"rule {name!r}")
+
+    def like(self, value: object) -> Node:
+        """Another value, blamed on this place."""
+        return replace(self, value=value)
+
+    def has(self, key: str) -> bool:
+        return isinstance(self.value, dict) and key in self.value
+
+    def at(self, key: str, default: object = _MISSING) -> Node:
+        if not isinstance(self.value, dict):
+            raise self.wrong("expected named keys here")
+        value = self.value.get(key, default)
+        if value is _MISSING:
+            raise self.wrong(f"{key!r} is missing")
+        return Node(self.file, f"{self.path}.{key}" if self.path else key, value)
+
+    def only(self, keys: Iterable[str]) -> None:
+        """Refuse a key that nobody reads: it is a typing mistake or not allowed here."""
+        known = set(keys)
+        for key, _ in self.children():
+            if key not in known:
+                allowed = ", ".join(sorted(known))
+                raise self.wrong(f"key {key!r} is not allowed here (allowed: {allowed})")
+
+    def children(self) -> Iterator[tuple[str, Node]]:
+        if not isinstance(self.value, dict) or not all(isinstance(k, str) for k in self.value):
+            raise self.wrong("expected named keys here")
+        return iter([(key, self.at(key)) for key in self.value])
+
+    def items(self) -> Iterator[Node]:
+        if not isinstance(self.value, list):
+            raise self.wrong("expected a list")
+        return iter(
+            [replace(self, path=f"{self.path}[{i}]", value=v) for i, v in enumerate(self.value)]
+        )
+
+    def text(self) -> str:
+        if not isinstance(self.value, str) or not self.value.strip():
+            raise self.wrong("expected a text that is not empty")
+        return self.value.strip()
+
+    def text_or(self, key: str, default: str) -> str:
+        return self.at(key).text() if self.has(key) else default
+
+    def number(self) -> int:
+        if type(self.value) is not int or self.value < 0:
+            raise self.wrong("expected a whole number from 0")
+        return self.value
+
+    def flag(self, key: str, *, default: bool) -> bool:
+        value = self.at(key, default).value
+        if not isinstance(value, bool):
+            raise self.wrong(f"{key!r} is true or false")
+        return value
+
+    def terms(self) -> tuple[str, ...]:
+        """Terms of a block of text or of a list of them, separated by commas and line ends."""
+        blocks = self.value if isinstance(self.value, list) else [self.value]
+        parts: list[str] = []
+        for block in blocks:
+            if not isinstance(block, str):
+                raise self.wrong("expected terms separated by commas (quote numbers and yes/no)")
+            parts += (part.strip() for part in block.replace("\n", ",").split(","))
+        return tuple(dict.fromkeys(part for part in parts if part))
+
+    def one_of(self, names: Iterable[Name]) -> Name:
+        for name in names:
+            if name == self.value:
+                return name
+        raise self.wrong(f"{self.value!r} is unknown (known: {', '.join(sorted(names))})")
+
+    def several(self, names: Iterable[str]) -> tuple[str, ...]:
+        """A name or a list of names, each of them known."""
+        values = self.value if isinstance(self.value, list) else [self.value]
+        return tuple(self.like(value).one_of(names) for value in values)

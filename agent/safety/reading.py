@@ -1,0 +1,253 @@
+"""What one view of a text holds: classes found, after allow-spans, negation and ages are weighed."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from math import inf
+from typing import NamedTuple
+
+from .decoding import Decoding
+from .rules import AFTER, AGE, ALLOW, ALLOW_IN, CONTEXT, CUE, LIST, SPARE, Age, Negation, Policy
+from .terms import Found, Lexicon, searchable
+from .views import View, views
+
+_BREAK = re.compile(r"[.;!?\n。；！？…]")
+_COMMA = re.compile(r"[,，、]")
+_WORD = re.compile(r"[a-z0-9']+|[\u3400-\u9fff]+")
+_NEXT = re.compile(r"[\s\-]*([a-z0-9']+|[\u3400-\u9fff]+)")
+_HAN = re.compile(r"[\u3400-\u9fff]+")
+_REACH = 48
+"""Characters a negation reaches, list fillers included."""
+_LIST_REACH = 600
+"""Characters that "negative prompt: ..." reaches, within its sentence."""
+
+
+class Span(NamedTuple):
+    """A place in the view. ``spared``: inside an allow-span of an overlay."""
+
+    start: int
+    end: int
+    spared: bool = False
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Classes found in a view, each with its places in order.
+
+    ``excuses``: places that the view explains away, by the reserved class that says for what.
+    """
+
+    view: View
+    spans: Mapping[str, tuple[Span, ...]]
+    excuses: tuple[Found, ...] = ()
+
+    def has_context(self, names: Iterable[str]) -> bool:
+        return any(CONTEXT + name in self.spans for name in names)
+
+
+def readings(text: str, policy: Policy, encoded: tuple[Decoding, ...]) -> list[Reading]:
+    """Every view of ``text``, whose ``decodings`` are given, that can hold more than the others."""
+    found: list[Reading] = []
+    base = ""
+    for view in views(text, policy.letters, encoded):
+        if view.worth == "always":
+            base = view.text
+        if _worth_reading(view, base, policy.lexicon):
+            found.append(read(view, policy))
+    return _excused(found)
+
+
+def _worth_reading(view: View, base: str, lexicon: Lexicon) -> bool:
+    if view.worth == "touched":
+        return lexicon.touches(view.pieces(lexicon.longest))
+    return view.worth == "always" or lexicon.gains(searchable(base), searchable(view.text))
+
+
+def read(view: View, policy: Policy) -> Reading:
+    """One pass of the matcher over the view, then the hits alone are looked at."""
+    by_kind: dict[str, list[Found]] = {}
+    content: list[Found] = []
+    for hit in policy.lexicon.search(searchable(view.text)):
+        if hit.name in policy.reserved:
+            by_kind.setdefault(hit.name, []).append(hit)
+        else:
+            content.append(hit)
+    covers = {name: _Cover(spans) for name, spans in by_kind.items()}
+    if covers:
+        content = [hit for hit in content if not _allowed(hit, covers)]
+    spared = covers.get(SPARE, _Cover(()))
+    affirmed = list(_Negations(view.text, content, by_kind, policy.negation).affirmed(content))
+    spans: dict[str, list[Span]] = {}
+    for hit in affirmed:
+        spans.setdefault(hit.name, []).append(Span(hit.start, hit.end, spared.holds(hit)))
+    if AGE in spans:
+        _place_ages(spans, policy.age)
+    allows = (hit for name, hits in by_kind.items() if name[:6] == ALLOW for hit in hits)
+    denied = (hit._replace(name=ALLOW_IN + hit.name) for hit in set(content) - set(affirmed))
+    return Reading(
+        view, {name: tuple(places) for name, places in spans.items()}, (*allows, *denied)
+    )
+
+
+def _excused(found: list[Reading]) -> list[Reading]:
+    """What one view explains away is harmless in every view: only spelling sets them apart."""
+    if len(found) < 2 or not any(reading.excuses for reading in found):
+        return found
+    excuses: dict[str, dict[str, list[Found]]] = {}
+    for reading in found:
+        for start, end, name in reading.excuses:
+            place = reading.view.place(start, end)
+            same = excuses.setdefault(reading.view.encoding, {})
+            same.setdefault(name, []).append(Found(*place, name))
+    covers = {
+        encoding: {name: _Cover(sorted(spans)) for name, spans in same.items()}
+        for encoding, same in excuses.items()
+    }
+    return [_without(reading, covers.get(reading.view.encoding, {})) for reading in found]
+
+
+def _without(reading: Reading, covers: Mapping[str, _Cover]) -> Reading:
+    place = reading.view.place
+    spans = {
+        name: tuple(
+            span
+            for span in places
+            if not _allowed(Found(*place(span.start, span.end), name), covers)
+        )
+        for name, places in reading.spans.items()
+    }
+    return replace(reading, spans={name: places for name, places in spans.items() if places})
+
+
+def _allowed(hit: Found, covers: Mapping[str, _Cover]) -> bool:
+    return any(name in covers and covers[name].holds(hit) for name in (ALLOW, ALLOW_IN + hit.name))
+
+
+class _Cover:
+    """Answers "is this hit inside one of these spans" in logarithmic time."""
+
+    def __init__(self, spans: Iterable[Found]) -> None:
+        self._starts: list[int] = []
+        self._reach: list[int] = []
+        for span in spans:
+            self._starts.append(span.start)
+            self._reach.append(max(span.end, self._reach[-1] if self._reach else 0))
+
+    def holds(self, hit: Found) -> bool:
+        index = bisect_right(self._starts, hit.start) - 1
+        return index >= 0 and self._reach[index] >= hit.end
+
+
+class _Negations:
+    """Which hits of a text are denied by it: "no X, Y or Z", "X free", "negative prompt: X, Y"."""
+
+    def __init__(
+        self, text: str, content: list[Found], cues: Mapping[str, list[Found]], negation: Negation
+    ) -> None:
+        terms = _Cover(content)
+        """A cue inside a term belongs to the term ("without clothes")."""
+        self._text = text
+        self._before = sorted(cue.end for cue in cues.get(CUE, ()) if not terms.holds(cue))
+        self._lists = sorted(cue.end for cue in cues.get(LIST, ()))
+        self._after = [cue.start for cue in cues.get(AFTER, ())]
+        self._fillers = negation.fillers
+        self._joiners = negation.fillers | negation.joiners
+
+    def affirmed(self, content: list[Found]) -> Iterator[Found]:
+        """The hits that stand; a denied hit carries its denial along a list."""
+        if not (self._before or self._lists or self._after):
+            yield from content
+            return
+        carried = -1
+        for hit in content:
+            if self._denied(hit) or self._listed(carried, hit):
+                carried = max(carried, hit.end)
+            else:
+                yield hit
+
+    def _denied(self, hit: Found) -> bool:
+        cue = _last(self._before, hit.start)
+        if (
+            cue is not None
+            and self._only(cue, hit.start, self._fillers, _REACH)
+            and not _COMMA.search(self._text, cue, hit.start)
+        ):
+            return True
+        cue = _last(self._lists, hit.start)
+        if cue is not None and self._only(cue, hit.start, None, _LIST_REACH):
+            return True
+        index = bisect_right(self._after, hit.end - 1)
+        following = self._after[index : index + 1]
+        return bool(following) and not self._text[hit.end : following[0]].strip(" -:：")
+
+    def _listed(self, carried: int, hit: Found) -> bool:
+        """Whether ``hit`` is a further item of a denied list: "no X, nor Y", but not "no X, Y Z"."""
+        if carried < 0 or not self._only(carried, hit.start, self._joiners, _REACH):
+            return False
+        word = _NEXT.match(self._text, hit.end)
+        return word is None or word[1] in self._joiners or _starts_with(word[1], self._joiners)
+
+    def _only(self, start: int, end: int, words: frozenset[str] | None, reach: int) -> bool:
+        """Whether ``start`` to ``end`` is one sentence and holds nothing but ``words``."""
+        if end - start > reach or _BREAK.search(self._text, start, end):
+            return False
+        return words is None or all(
+            word in words or _all_fillers(word, words)
+            for word in _WORD.findall(self._text, start, end)
+        )
+
+
+def _starts_with(run: str, words: frozenset[str]) -> bool:
+    """Whether a run of Chinese begins with one of ``words``."""
+    return _HAN.fullmatch(run) is not None and any(run[:n] in words for n in (1, 2, 3, 4))
+
+
+def _last(ends: list[int], at: int) -> int | None:
+    index = bisect_right(ends, at) - 1
+    return ends[index] if index >= 0 else None
+
+
+def _all_fillers(run: str, words: frozenset[str]) -> bool:
+    """Chinese has no blanks: a run is fine when it is made of fillers, longest first."""
+    if not _HAN.fullmatch(run):
+        return False
+    at = 0
+    while at < len(run):
+        size = next((n for n in (4, 3, 2, 1) if run[at : at + n] in words), 0)
+        if not size:
+            return False
+        at += size
+    return True
+
+
+def _place_ages(spans: dict[str, list[Span]], age: Age) -> None:
+    """An age counts only beside a person, and not when a thing that ages stands nearer."""
+    people = sorted(span for name in age.near for span in spans.get(name, ()))
+    things = sorted(span for name in age.unless for span in spans.get(name, ()))
+    placed = [
+        span
+        for span in spans.pop(AGE)
+        if _distance(span, people) <= min(age.window, _distance(span, things))
+    ]
+    if placed:
+        spans[age.name] = sorted([*spans.get(age.name, ()), *placed])
+
+
+def gap(one: Span, other: Span) -> int:
+    """Characters between two spans; 0 when they touch or overlap."""
+    return max(0, other.start - one.end, one.start - other.end)
+
+
+def nearest(span: Span, others: list[Span] | tuple[Span, ...]) -> Span | None:
+    """The span of ``others`` (in order) with the smallest gap to ``span``."""
+    index = bisect_right(others, span)
+    around = others[max(0, index - 1) : index + 1]
+    return min(around, key=lambda other: gap(span, other), default=None)
+
+
+def _distance(span: Span, others: list[Span]) -> float:
+    other = nearest(span, others)
+    return inf if other is None else gap(span, other)

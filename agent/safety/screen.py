@@ -1,0 +1,222 @@
+"""One text in, one verdict out.
+
+All hits of all views are collected and the most severe decides, never the first: one soft word
+must not hide a hard one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from ..schema import Hit, Preamble, Sha256, Verdict
+from .decoding import decodings
+from .reading import Reading, Span, gap, nearest, readings
+from .rules import Policy, Rule
+from .signals import signals
+from .views import MAX_CHARACTERS
+
+Subject = Literal["prompt", "merged", "revised_prompt", "brief", "file_name", "check"]
+
+CHILDREN, PERSON, NO_PEOPLE = frozenset({"child", "minor", "girl"}), "person", "no-people"
+"""Classes that choose the preamble."""
+
+_MAX_HITS = 60
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A rule that holds, with its places in one reading; none when a signal or the context decided."""
+
+    rule: Rule
+    reading: Reading | None
+    spans: tuple[Span, ...] = ()
+
+
+def bounds(text: str) -> str | None:
+    """Why a text is too long to be read at all, or ``None``."""
+    if len(text) <= MAX_CHARACTERS:
+        return None
+    return f"The text has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read."
+
+
+def screen(
+    text: str,
+    *,
+    policy: Policy,
+    subject: Subject = "prompt",
+    acknowledged: tuple[str, ...] = (),
+    acknowledged_by: str | None = None,
+    context: tuple[str, ...] = (),
+) -> Verdict:
+    """Judge ``text``. ``context``: earlier texts the request joins it with; never raises on any text.
+
+    ``acknowledged``: ids of ``review`` rules a person has accepted; a ``refuse`` rule ignores it.
+    """
+    read, found = _examined(text, policy)
+    before = [
+        reading
+        for earlier in context
+        for reading in _examined(earlier[-MAX_CHARACTERS:], policy)[0]
+    ]
+    for rule in policy.rules:
+        found += _matches(rule, read)
+        if rule.merge and before:
+            found += _merged(rule, read, before)
+    accepted = dict.fromkeys(f.rule.id for f in found if _accepted(f, acknowledged))
+    worst = _worst([f for f in found if f.rule.id not in accepted], policy)
+    return Verdict(
+        subject="merged" if context and subject == "prompt" else subject,
+        decision=worst.rule.severity if worst else "allow",
+        rule=worst.rule.id if worst else None,
+        category=worst.rule.category if worst else None,
+        message=_message(worst, text),
+        fix=worst.rule.fix if worst else "",
+        hits=_hits(_tellable(found, worst), text),
+        preamble=_preamble(read + before),
+        policy=policy.version,
+        policy_sha256=policy.sha256,
+        text_sha256=Sha256(hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()),
+        acknowledged=tuple(accepted),
+        acknowledged_by=acknowledged_by if accepted else None,
+        overridable=worst is not None and worst.rule.severity == "review",
+    )
+
+
+def _accepted(finding: Finding, acknowledged: tuple[str, ...]) -> bool:
+    return finding.rule.severity == "review" and finding.rule.id in acknowledged
+
+
+def _worst(found: list[Finding], policy: Policy) -> Finding | None:
+    """The most severe finding; among equals the rule that stands first in the policy."""
+    order = {rule.id: place for place, rule in enumerate(policy.rules)}
+    return min(found, key=lambda f: (f.rule.severity != "refuse", order[f.rule.id]), default=None)
+
+
+def _tellable(found: list[Finding], worst: Finding | None) -> list[Finding]:
+    """Where the deciding rule must not echo, no other rule repeats words of the text either."""
+    if worst is None or worst.rule.echo:
+        return found
+    return [finding for finding in found if not finding.rule.echo]
+
+
+def _examined(text: str, policy: Policy) -> tuple[list[Reading], list[Finding]]:
+    """Readings of a text and what its form alone gives away. Over-length is not read."""
+    if bounds(text):
+        return [], [Finding(rule, None) for rule in policy.rules if rule.signal == "length"]
+    encoded = decodings(text)
+    seen = signals(text, policy.letters, encoded)
+    return readings(text, policy, encoded), [
+        Finding(rule, None) for rule in policy.rules if rule.signal in seen
+    ]
+
+
+def _matches(rule: Rule, read: list[Reading]) -> Iterator[Finding]:
+    """A context counts for the whole text, whichever view shows it."""
+    if not rule.all_of or any(reading.has_context(rule.unless_context) for reading in read):
+        return
+    for reading in read:
+        spans = tuple(_spans(rule, reading))
+        if spans:
+            yield Finding(rule, reading, spans)
+
+
+def _group(reading: Reading, names: tuple[str, ...], rule: Rule) -> list[Span]:
+    return sorted(
+        span
+        for name in names
+        for span in reading.spans.get(name, ())
+        if not (span.spared and rule.tunable)
+    )
+
+
+def _spans(rule: Rule, reading: Reading) -> Iterator[Span]:
+    """Places where every group of the rule is present, the first group leading."""
+    if not all(any(name in reading.spans for name in names) for names in rule.all_of):
+        return
+    lead, *others = (_group(reading, names, rule) for names in rule.all_of)
+    near = _group(reading, rule.unless_near, rule)
+    for span in lead:
+        partners = [nearest(span, group) for group in others]
+        if _within(span, partners, rule.window) and not _within_one(span, near, rule.window):
+            yield span
+            yield from (partner for partner in partners if partner)
+
+
+def _within(span: Span, partners: list[Span | None], window: int | None) -> bool:
+    return all(p is not None and (window is None or gap(span, p) <= window) for p in partners)
+
+
+def _within_one(span: Span, near: list[Span], window: int | None) -> bool:
+    return bool(near) and _within(span, [nearest(span, near)], window)
+
+
+def _merged(rule: Rule, read: list[Reading], before: list[Reading]) -> Iterator[Finding]:
+    """A combination spread over turns: something of it in the new text, the rest before."""
+    if any(reading.has_context(rule.unless_context) for reading in (*read, *before)):
+        return
+    missing = [names for names in rule.all_of if not _shows(read, names, rule)]
+    if 0 < len(missing) < len(rule.all_of) and all(
+        _shows(before, names, rule) for names in missing
+    ):
+        yield Finding(rule, None)
+
+
+def _shows(read: list[Reading], names: tuple[str, ...], rule: Rule) -> bool:
+    return any(_group(reading, names, rule) for reading in read)
+
+
+def _message(worst: Finding | None, text: str) -> str:
+    if worst is None:
+        return ""
+    if worst.rule.signal == "length":
+        return bounds(text) or worst.rule.message
+    return worst.rule.message
+
+
+def _hits(found: list[Finding], text: str) -> tuple[Hit, ...]:
+    """Places in the user's own text; a rule that must not echo gives none."""
+    hits: dict[tuple[str, int, int], Hit] = {}
+    for finding in found:
+        for start, end, view in _places(finding):
+            key = (finding.rule.id, start, end)
+            if key not in hits and len(hits) < _MAX_HITS:
+                hits[key] = Hit(
+                    rule=finding.rule.id,
+                    category=finding.rule.category,
+                    severity=finding.rule.severity,
+                    start=start,
+                    end=end,
+                    text=text[start:end].encode("utf-8", "replace").decode(),
+                    view=view,
+                )
+    return tuple(hits.values())
+
+
+def _places(finding: Finding) -> Iterator[tuple[int, int, str]]:
+    if finding.reading is None or not finding.rule.echo:
+        yield 0, 0, "plain"
+        return
+    view = finding.reading.view
+    for span in dict.fromkeys(finding.spans[:_MAX_HITS]):
+        yield (*view.locate(span.start, span.end), view.name)
+
+
+def _preamble(readings: list[Reading]) -> Preamble:
+    found = {name for reading in readings for name in reading.spans}
+    if found & CHILDREN:
+        return "family"
+    empty = NO_PEOPLE in found and not any(map(_shows_people, readings))
+    return "no-people" if empty else "standard"
+
+
+def _shows_people(reading: Reading) -> bool:
+    """Whether a person is named outside "no people" itself."""
+    denied = reading.spans.get(NO_PEOPLE, ())
+    for span in reading.spans.get(PERSON, ()):
+        other = nearest(span, denied)
+        if other is None or gap(span, other):
+            return True
+    return False

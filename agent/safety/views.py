@@ -1,0 +1,211 @@
+"""Ways a text can be read once its spelling tricks are undone, each with a way back to the original.
+
+A view is made of steps, and a step is either a fold (each character on its own) or a list of edits
+(spans replaced). Places are mapped back only for what was found, so a clean text costs a few
+pattern scans. Every pattern is a run of one character class: linear on any input.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate
+from typing import Literal, Protocol
+
+from .decoding import Decoding, decodings
+from .letters import Letters
+from .tricks import (
+    HEAVY,
+    Edit,
+    apply,
+    digits_for_letters,
+    look_alikes,
+    repeats,
+    sign_runs,
+    signs_inside,
+    spaced_letters,
+    split_han,
+    wide_gaps,
+)
+
+Worth = Literal["always", "touched", "counted"]
+
+MAX_CHARACTERS = 20_000
+"""Longer texts are refused unread; image prompts end at 32,000 and real ones are far below."""
+
+
+class Step(Protocol):
+    """One change of a text that knows where its result came from."""
+
+    def source(self, start: int, end: int) -> tuple[int, int]: ...
+
+
+@dataclass(frozen=True)
+class Folding:
+    """``text`` folded character by character."""
+
+    text: str
+    letters: Letters
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        folded = map(self.letters.fold.__getitem__, map(ord, self.text))
+        return list(accumulate(map(len, folded)))
+
+    def source(self, start: int, end: int) -> tuple[int, int]:
+        return bisect_right(self._ends, start), bisect_right(self._ends, end - 1) + 1
+
+
+@dataclass(frozen=True)
+class Editing:
+    """Edits in order, none overlapping."""
+
+    edits: tuple[Edit, ...]
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """Where each edit's replacement starts in the result."""
+        shifts = accumulate((len(e.put) - (e.end - e.start) for e in self.edits), initial=0)
+        return [edit.start + shift for edit, shift in zip(self.edits, shifts, strict=False)]
+
+    def source(self, start: int, end: int) -> tuple[int, int]:
+        return self._place(start, last=False), self._place(end - 1, last=True) + 1
+
+    def _place(self, at: int, *, last: bool) -> int:
+        index = bisect_right(self.starts, at) - 1
+        if index < 0:
+            return at
+        edit, began = self.edits[index], self.starts[index]
+        if at < began + len(edit.put):
+            return edit.end - 1 if last else edit.start
+        return at - began - len(edit.put) + edit.end
+
+
+@dataclass(frozen=True)
+class View:
+    """One reading of a text. ``steps`` in the order they were made.
+
+    ``worth``: when reading it can say something new. ``touched``: it differs from a view that is
+    read anyway only by the last step, so a term must touch what that step put. ``counted``: some
+    term must stand in it more often than in the view it was made from.
+
+    ``encoding``: what the first step decoded, if it did. Views of one encoding share their first
+    ``shared`` steps and so the text that these made.
+    """
+
+    name: str
+    text: str
+    steps: tuple[Step, ...] = ()
+    worth: Worth = "always"
+    encoding: str = ""
+    shared: int = 0
+
+    def locate(self, start: int, end: int) -> tuple[int, int]:
+        """The span of the original that ``text[start:end]`` was made from."""
+        return _source(self.steps, start, end)
+
+    def place(self, start: int, end: int) -> tuple[int, int]:
+        """The same in the text that all views of this encoding share."""
+        return _source(self.steps[self.shared :], start, end)
+
+    def edited(self, name: str, edits: Iterable[Edit], worth: Worth = "always") -> View:
+        """A further view; itself when there is nothing to change."""
+        edits = tuple(edits)
+        if not edits:
+            return self
+        steps = (*self.steps, Editing(edits))
+        text = apply(self.text, edits)
+        return replace(self, name=name, text=text, steps=steps, worth=worth)
+
+    def pieces(self, reach: int) -> Iterator[tuple[str, int, int]]:
+        """What the last step put, with ``reach`` characters around it and its place therein."""
+        step = self.steps[-1]
+        assert isinstance(step, Editing)
+        for start, edit in zip(step.starts, step.edits, strict=True):
+            first, last = max(0, start - reach), start + len(edit.put)
+            yield self.text[first : last + reach], start - first, last - first
+
+
+def _source(steps: tuple[Step, ...], start: int, end: int) -> tuple[int, int]:
+    for step in reversed(steps):
+        start, end = step.source(start, end)
+    return start, end
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def folded(text: str, letters: Letters) -> View:
+    """The plain view: width, style, case, accents, invisible characters and traditional forms gone."""
+    if text.isascii() and not _CONTROL.search(text):
+        return View("plain", text.replace("`", "'").lower())
+    result = text.translate(letters.fold)
+    name = "plain" if result == text.lower() else "folded"
+    return View(name, result, (Folding(text, letters),), shared=1)
+
+
+def views(
+    text: str, letters: Letters, encoded: tuple[Decoding, ...] | None = None
+) -> tuple[View, ...]:
+    """Every distinct reading of ``text``, the plain one first. ``text`` is within the length cap.
+
+    ``encoded``: its ``decodings``, when the caller has them.
+    """
+    found: dict[str, View] = {}
+    for view in _readings(folded(text, letters), letters):
+        found.setdefault(view.text, view)
+    for name, edits in decodings(text) if encoded is None else encoded:
+        plain = folded(apply(text, edits), letters)
+        steps = (Editing(edits), *plain.steps)
+        decoded = View(name, plain.text, steps, encoding=name, shared=len(steps))
+        for view in _readings(decoded, letters):
+            found.setdefault(view.text, view)
+    return tuple(found.values())
+
+
+def _readings(plain: View, letters: Letters) -> Iterator[View]:
+    yield plain.edited("plain", wide_gaps(plain.text))
+    latin = plain.edited("look-alike", look_alikes(plain.text, letters))
+    base = latin.edited(latin.name, wide_gaps(latin.text))
+    yield base
+    spaced = tuple(spaced_letters(latin.text))
+    if spaced:
+        base = _closed_up(latin.edited("spaced", spaced))
+        yield base
+    found = list(_tricks(base.text, letters))
+    for name, edits in found:
+        yield base.edited(name, edits, "touched")
+    if len({name for name, _ in found}) > 1:
+        yield _all_tricks(base, letters)
+
+
+def _closed_up(spaced: View) -> View:
+    """After the letters of a word are together, one blank between words is enough."""
+    view = spaced.edited(spaced.name, sign_runs(spaced.text))
+    return replace(view.edited(view.name, wide_gaps(view.text)), worth="counted")
+
+
+def _tricks(text: str, letters: Letters) -> Iterator[tuple[str, tuple[Edit, ...]]]:
+    """The edits that undo each trick on its own, where there are any."""
+    once = tuple(repeats(text, 1))
+    found = [("leet", edits) for edits in digits_for_letters(text, letters)]
+    found.append(("joined", tuple(signs_inside(text))))
+    if not text.isascii():
+        found.append(("split", tuple(split_han(text))))
+    found.append(("repeats", once))
+    if len(once) < HEAVY:
+        found.append(("repeats", tuple(repeats(text, 2))))
+    return ((name, edits) for name, edits in found if edits)
+
+
+def _all_tricks(base: View, letters: Letters) -> View:
+    """Several tricks on one text: undo them one after the other."""
+    view = base.edited("mixed", signs_inside(base.text))
+    view = view.edited("mixed", repeats(view.text, 1))
+    for edits in digits_for_letters(view.text, letters)[:1]:
+        view = view.edited("mixed", edits)
+    view = view.edited("mixed", split_han(view.text))
+    return replace(view, worth="counted")

@@ -1,0 +1,45 @@
+"""Every conformance line is decided as written down, and every rule is reached by one."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.safety import Policy, screen
+
+from .lines import LINES, Line, name_of, text_of
+
+
+@pytest.mark.parametrize("line", LINES, ids=name_of)
+def test_a_line_is_decided_as_written_down(line: Line, shipped: Policy) -> None:
+    verdict = screen(text_of(line), policy=shipped)
+    assert verdict.decision == line["decision"], (verdict.rule, verdict.category)
+
+
+def test_a_refused_class_is_refused_under_its_own_category(shipped: Policy) -> None:
+    for line in LINES:
+        if line["decision"] != "allow":
+            assert screen(text_of(line), policy=shipped).category == line["kind"], name_of(line)
+
+
+def test_every_rule_about_words_is_reached_in_both_languages(shipped: Policy) -> None:
+    reached = {
+        (line["lang"], hit.rule)
+        for line in LINES
+        for hit in screen(text_of(line), policy=shipped).hits
+    }
+    missing = {
+        (lang, rule.id) for lang in ("en", "zh") for rule in shipped.rules if rule.all_of
+    } - reached
+    assert missing <= {("zh", "weapon-threat"), ("zh", "self-harm-method")}
+
+
+def test_no_minors_line_repeats_a_word_of_the_request(shipped: Policy) -> None:
+    lines = [line for line in LINES if line.get("kind") == "minors"]
+    assert len(lines) >= 20
+    for line in lines:
+        verdict = screen(text_of(line), policy=shipped)
+        assert {(hit.category, hit.text, hit.start, hit.end) for hit in verdict.hits} == {
+            ("minors", "", 0, 0)
+        }
+        assert not verdict.overridable
+        assert not verdict.fix
