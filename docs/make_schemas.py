@@ -1,0 +1,60 @@
+"""Write the JSON Schemas of everything that `limner … --json` prints, one file per kind of line.
+
+    python docs/make_schemas.py
+
+`event.json` describes each line of a turn; the others are lines of listings, told apart by `type`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from pydantic import TypeAdapter  # noqa: E402
+
+from agent.doors.cli import records  # noqa: E402
+from agent.events import EVENT  # noqa: E402
+
+FOLDER = HERE / "schemas"
+KINDS: dict[str, TypeAdapter[Any]] = {
+    "event": EVENT,
+    "session": TypeAdapter(records.SessionRecord),
+    "turn": TypeAdapter(records.TurnRecord),
+    "image": TypeAdapter(records.ImageRecord),
+    "attempt": TypeAdapter(records.AttemptRecord),
+    "verdict": TypeAdapter(records.VerdictRecord),
+    "node": TypeAdapter(records.NodeRecord),
+    "setting": TypeAdapter(records.SettingRecord),
+}
+
+
+def schema(kind: TypeAdapter[Any]) -> dict[str, object]:
+    """Every field is always printed, so every field is required."""
+    made = kind.json_schema(mode="serialization")
+    for node in (made, *made.get("$defs", {}).values()):
+        if node.get("additionalProperties") is False:
+            node["required"] = sorted(node["properties"])
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+
+
+def texts() -> dict[str, str]:
+    """File name → what it has to hold."""
+    return {
+        f"{name}.json": json.dumps(schema(kind), indent=2, ensure_ascii=False) + "\n"
+        for name, kind in KINDS.items()
+    }
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for name, text in texts().items():
+        (FOLDER / name).write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
