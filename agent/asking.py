@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Generic, TypeVar
 
-import anyio
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from . import attempts
 from .kit import Kit
-from .protocols import Message, Outgoing, PictureData
-from .schema import Attempt, Cost, Failure, ImageId
+from .opening import checked_text
+from .protocols import Message, Outgoing, PictureData, Received
+from .safety.screen import screen
+from .schema import Attempt, Cost, Failure, Image, ImageId
 from .turn import prompts
-from .turn.extract import Gathered, fold, judge
+from .turn.extract import Gathered, judge
 from .turn.pricing import estimate_question
 
 M = TypeVar("M", bound=BaseModel)
@@ -40,31 +40,65 @@ class Answered(Generic[M]):
 async def ask(
     kit: Kit, question: str, *, images: Sequence[ImageId | bytes], schema: type[M]
 ) -> Answered[M]:
-    """Ask once, and once more with the validation error when the answer does not fit."""
+    """Ask once, and once more with the validation error when the answer does not fit.
+
+    Raises ``UsageError`` for a question or a picture that cannot be sent.
+    """
+    question = checked_text(question)
+    refused = await _screened(kit, question)
+    if refused:
+        return Answered(None, "", _nothing(kit), refused)
     pictures = tuple([await _picture(kit, image) for image in images])
     messages: tuple[Message, ...] = (Message("user", question, pictures),)
-    spent = Decimal(0)
-    answered: Answered[M] = Answered(None, "", Cost())
+    spent = _nothing(kit)
+    answered: Answered[M] = Answered(None, "", spent)
     for _ in range(2):
-        gathered, attempt = await _exchange(kit, _outgoing(kit, messages, schema))
-        cost = attempt.cost if attempt else Cost()
-        spent += cost.amount or Decimal(0)
-        cost = cost.model_copy(update={"amount": None if cost.amount is None else spent})
-        if gathered.failed or not gathered.text.strip():
+        gathered, cost = await _exchange(kit, _outgoing(kit, messages, schema))
+        spent = _sum(spent, cost)
+        if gathered.failed or gathered.refusal or not gathered.text.strip():
             _, failure = judge(gathered, stored=0, intent="ask")
-            return Answered(None, gathered.text, cost, failure)
+            return Answered(None, gathered.text, spent, failure)
         try:
-            return Answered(schema.model_validate_json(_json(gathered.text)), gathered.text, cost)
+            value = schema.model_validate_json(_json(gathered.text))
         except ValidationError as error:
-            answered = Answered(None, gathered.text, cost, _unfit(error))
-            repair, _ = prompts.text("ask/repair", values={"errors": _short(error)})
+            answered = Answered(None, gathered.text, spent, _unfit(error))
+            repair, _ref = prompts.text("ask/repair", values={"errors": _short(error)})
             messages = (*messages, Message("assistant", gathered.text), Message("user", repair))
+        else:
+            return Answered(value, gathered.text, spent)
     return answered
+
+
+async def _screened(kit: Kit, question: str) -> Failure | None:
+    """Only what may never be sent stops a question: one *about* a picture may name anything else."""
+    verdict = screen(question, policy=kit.policy)
+    if verdict.decision != "refuse":
+        return None
+    await kit.store.add_verdict(verdict, at=kit.clock.now(), session=None, turn=None, user=None)
+    return Failure(
+        code="policy",
+        stage="policy",
+        rule=verdict.rule,
+        categories=(verdict.category,) if verdict.category else (),
+        message=f"{verdict.message} Nothing was sent, nothing was charged.".strip(),
+        hint=verdict.fix,
+    )
+
+
+def _nothing(kit: Kit) -> Cost:
+    return Cost(amount=Decimal(0), currency=kit.prices.currency, basis="usage")
+
+
+def _sum(spent: Cost, cost: Cost) -> Cost:
+    """Unknown as soon as one part is."""
+    if spent.amount is None or cost.amount is None:
+        return cost.model_copy(update={"amount": None, "basis": "unknown"})
+    return cost.model_copy(update={"amount": spent.amount + cost.amount})
 
 
 def _outgoing(kit: Kit, messages: tuple[Message, ...], schema: type[BaseModel]) -> Outgoing:
     proved = kit.upstream.profile.dialect.structured_output
-    shape = _SCHEMA.validate_python(schema.model_json_schema() | {"additionalProperties": False})
+    shape = _SCHEMA.validate_python(_strict(schema.model_json_schema()))
     instructions, _ = prompts.text("ask/instructions", values={"schema": json.dumps(shape)})
     return Outgoing(
         kind="ask",
@@ -84,8 +118,56 @@ async def _picture(kit: Kit, source: ImageId | bytes) -> PictureData:
     return PictureData(await kit.store.read_blob(image.sha256), image.media_type)
 
 
-async def _exchange(kit: Kit, outgoing: Outgoing) -> tuple[Gathered, Attempt | None]:
-    body = kit.upstream.encode(outgoing)
+def _strict(schema: JsonValue) -> JsonValue:
+    """As strict structured output wants it: every field required, no default, none besides."""
+    if isinstance(schema, list):
+        return [_strict(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    named = schema.get("properties")
+    if not isinstance(named, dict):
+        return {key: _strict(part) for key, part in schema.items() if key != "default"}
+    rest = {key: _strict(part) for key, part in schema.items() if key != "properties"}
+    fields: JsonValue = {name: _strict(part) for name, part in named.items()}
+    wanted: JsonValue = list(named)
+    return rest | {"properties": fields, "required": wanted, "additionalProperties": False}
+
+
+class _Quiet:
+    """Nobody listens to a question under way."""
+
+    images: Sequence[Image] = ()
+
+    def __init__(self, cost: Cost) -> None:
+        self.cost = cost
+
+    def sent(self, attempt: Attempt) -> None:
+        pass
+
+    async def take(self, _: Received, gathered: Gathered) -> Gathered:
+        return gathered
+
+    def settled(self, settled: attempts.Settled) -> None:
+        self.cost = settled.attempt.cost
+
+    def waits(self, attempt: Attempt, failure: Failure, delay_s: float) -> bool:  # noqa: ARG002
+        return True
+
+
+async def _exchange(kit: Kit, outgoing: Outgoing) -> tuple[Gathered, Cost]:
+    """Send until it is settled; only what cost nothing is sent again."""
+    errand = attempts.Errand(
+        outgoing=outgoing,
+        body=kit.upstream.encode(outgoing),
+        estimate=_estimate(kit, outgoing),
+        prompts=(),
+        caps=dict(kit.caps),
+    )
+    hearer = _Quiet(_nothing(kit))
+    return await attempts.exchange(kit, errand, hearer), hearer.cost
+
+
+def _estimate(kit: Kit, outgoing: Outgoing) -> Cost:
     chars = len(outgoing.instructions) + sum(len(m.text) for m in outgoing.messages)
     pictures = [
         (facts.width, facts.height)
@@ -93,34 +175,16 @@ async def _exchange(kit: Kit, outgoing: Outgoing) -> tuple[Gathered, Attempt | N
         for picture in message.pictures
         if (facts := kit.pictures.received(picture.data))
     ]
-    price = estimate_question(
+    return estimate_question(
         prices=kit.prices, model=outgoing.model, chars=chars, pictures=pictures
     )
-    errand = attempts.Errand(
-        outgoing=outgoing, body=body, estimate=price, prompts=(), caps=dict(kit.caps)
-    )
-    attempt = await attempts.intend(kit, errand, number=1)
-    if isinstance(attempt, Failure):
-        return Gathered(failed=attempt), None
-    attempt = await attempts.mark_sent(kit, attempt, errand)
-    gathered = Gathered()
-    try:
-        async with aclosing(kit.upstream.send(body, outgoing)) as received:
-            async for item in received:
-                gathered = fold(gathered, item)
-    except BaseException:
-        gathered = attempts.cut_short(gathered)
-        raise
-    finally:
-        with anyio.CancelScope(shield=True):
-            attempt = (await attempts.settle(kit, attempt, gathered)).attempt
-    return gathered, attempt
 
 
 def _json(text: str) -> str:
-    """The object inside fences or talk: a model without structured output adds both."""
-    start, end = text.find("{"), text.rfind("}")
-    return text[start : end + 1] if 0 <= start < end else text
+    """The value inside fences or talk: a model without structured output adds both."""
+    start = min((at for at in (text.find("{"), text.find("[")) if at >= 0), default=0)
+    end = max(text.rfind("}"), text.rfind("]"))
+    return text[start : end + 1] if start < end else text
 
 
 def _short(error: ValidationError) -> str:

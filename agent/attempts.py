@@ -3,26 +3,47 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from decimal import Decimal
+from typing import Protocol, runtime_checkable
 
+import anyio
+import anyio.lowlevel
+
+from .errors import LimnerError, StoreError
 from .kit import Kit
-from .protocols import Outgoing, TurnRequest
+from .logs import get_logger
+from .protocols import Dialect, Outgoing, Profile, Received, TurnRequest
 from .schema import (
     Attempt,
     AttemptId,
     AttemptSummary,
     Cost,
     Failure,
+    FailureCode,
     Image,
     PromptRef,
     Rendering,
     SessionId,
     TurnId,
 )
-from .turn.extract import Gathered, attempt_state
+from .turn.extract import Gathered, attempt_state, fold, judge
 from .turn.pricing import Bill, bill
+
+log = get_logger("limner.runner")
+
+PULSE_S = 15.0
+"""Between two signs of life; ten minutes without one and the sender counts as gone."""
+
+
+@runtime_checkable
+class Pulse(Protocol):
+    """A store that other machines look into."""
+
+    async def beat(self, attempt: AttemptId, *, at: datetime) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +53,48 @@ class Errand:
     outgoing: Outgoing
     body: bytes
     estimate: Cost
+    """At its dearest: what is reserved."""
+    estimate_low: Cost = Cost()
+    """At its cheapest, where ``auto`` leaves a choice."""
     prompts: tuple[PromptRef, ...]
     session: SessionId | None = None
     turn: TurnId | None = None
     user: str | None = None
     tenant: str | None = None
     caps: dict[str, Decimal]
+
+
+class Hearer(Protocol):
+    """Who is told of an attempt under way."""
+
+    @property
+    def images(self) -> Sequence[Image]:
+        """The pictures stored so far."""
+        ...
+
+    def sent(self, attempt: Attempt) -> None:
+        """From here on it may be billed."""
+        ...
+
+    async def take(self, item: Received, gathered: Gathered, /) -> Gathered:
+        """One item as it arrives; ``gathered`` holds it already and may be corrected."""
+        ...
+
+    def settled(self, settled: Settled) -> None:
+        """How it ended, also when it was cut short."""
+        ...
+
+    def waits(self, attempt: Attempt, failure: Failure, delay_s: float) -> bool:
+        """It is to go again after ``delay_s``; false: nobody wants it any more."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """An attempt as it ended, and what a person should know of its price."""
+
+    attempt: Attempt
+    notices: tuple[str, ...] = ()
 
 
 def on_account(errand: Errand, *, session: SessionId, turn: TurnId) -> Errand:
@@ -91,46 +148,158 @@ async def intend(kit: Kit, errand: Errand, *, number: int) -> Attempt | Failure:
         owner=kit.owner or None,
         created=kit.clock.now(),
     )
-    refused = await kit.store.reserve(attempt, caps=errand.caps)
+    # shielded: money reserved by an attempt that nobody settles would stay reserved
+    with anyio.CancelScope(shield=True):
+        refused = await kit.store.reserve(attempt, caps=errand.caps)
     return refused or attempt
 
 
-async def mark_sent(kit: Kit, attempt: Attempt, errand: Errand) -> Attempt:
-    """From here on it may be billed."""
-    now = kit.clock.now()
-    await kit.store.mark_sent(attempt.id, at=now, bytes_sent=len(errand.body))
-    return attempt.model_copy(update={"state": "sent", "sent": now, "bytes_sent": len(errand.body)})
+async def exchange(kit: Kit, errand: Errand, hearer: Hearer, *, before: int = 0) -> Gathered:
+    """Send until it is settled; only what cost nothing is sent again.
+
+    ``before``: how many attempts there were, so that they are numbered on.
+    """
+    started, tries = kit.clock.monotonic(), 0
+    while True:
+        tries += 1
+        async with kit.room.place(errand.outgoing.options):
+            attempt = await intend(kit, errand, number=before + tries)
+            if isinstance(attempt, Failure):
+                return Gathered(failed=attempt)
+            gathered = await carry(kit, attempt, errand, hearer)
+        if gathered.failed is None or hearer.images:
+            return gathered
+        elapsed = kit.clock.monotonic() - started
+        delay = kit.upstream.retry_delay(gathered.failed, tries=tries, elapsed_s=elapsed)
+        if delay is None or not hearer.waits(attempt, gathered.failed, delay):
+            return gathered
+        await anyio.sleep(delay)
 
 
-def cut_short(gathered: Gathered) -> Gathered:
-    """Nobody waits for the rest any more: the result is not known."""
-    failure = Failure(
-        code="interrupted",
-        message="The wait was given up after the request was sent.",
-        hint="The server may have drawn and billed it; it is not sent again by itself.",
-        billed="possibly",
+_MOVABLE: frozenset[FailureCode] = frozenset(
+    {
+        "connection",
+        "authentication",
+        "quota",
+        "usage_window",
+        "rate_limited",
+        "cooldown",
+        "not_implemented",
+        "capability_missing",
+        "transient",
+    }
+)
+
+
+def elsewhere(
+    kit: Kit, gathered: Gathered, composed: Profile, errand: Errand, stored: int
+) -> Kit | None:
+    """Where the same turn may go next: here, asked more plainly, or on the next profile.
+
+    Only after a failure that is known and drew nothing: never after ``unknown``, and never after
+    a refusal, against which no other server is tried.
+    """
+    outcome, failure = judge(gathered, stored=stored, intent=errand.outgoing.kind)
+    if failure is None or outcome != "failed":
+        return None
+    free = failure.billed == "no"
+    if free and failure.code == "invalid_parameter":
+        return kit if kit.upstream.profile.dialect != composed.dialect else None
+    movable = failure.code in _MOVABLE and (free or failure.code == "capability_missing")
+    return kit.fallback if movable else None
+
+
+def learned(composed: Profile, now: Profile) -> tuple[str, ...]:
+    """What the server has shown meanwhile, each in a sentence."""
+    return tuple(
+        f"profile {now.name}: the server does without {field.name.replace('_', ' ')}, "
+        "which is remembered"
+        for field in fields(Dialect)
+        if field.name != "evidence"
+        and getattr(composed.dialect, field.name) != getattr(now.dialect, field.name)
+    )
+
+
+async def carry(kit: Kit, attempt: Attempt, errand: Errand, hearer: Hearer) -> Gathered:
+    """Send what was intended, read the answer, and settle, also when cancelled on the way."""
+    gathered, under_way = Gathered(), False
+
+    async def reading() -> None:
+        nonlocal gathered
+        async with aclosing(kit.upstream.send(errand.body, errand.outgoing)) as received:
+            async for item in received:
+                gathered = await hearer.take(item, fold(gathered, item))
+
+    try:
+        now = kit.clock.now()
+        await kit.store.mark_sent(attempt.id, at=now, bytes_sent=len(errand.body))
+        await anyio.lowlevel.checkpoint_if_cancelled()  # the last moment to leave for free
+        under_way = True
+        sent = {"state": "sent", "billed": "possibly", "sent": now, "bytes_sent": len(errand.body)}
+        attempt = attempt.model_copy(update=sent)
+        hearer.sent(attempt)
+        await _alive_while(reading, kit, attempt.id)
+    except BaseException as error:
+        gathered = replace(gathered, failed=_cut_short(error, gathered, under_way=under_way))
+        raise
+    finally:
+        with anyio.CancelScope(shield=True):
+            settled = await _settle(kit, attempt, gathered, images=hearer.images)
+        hearer.settled(settled)
+    return gathered
+
+
+async def _alive_while(work: Callable[[], Awaitable[None]], kit: Kit, which: AttemptId) -> None:
+    """Run ``work`` beside a heartbeat; what it raises comes out as it went in."""
+    raised: list[Exception] = []
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_beat, kit, which)
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001  a group would wrap it
+            raised.append(error)
+        tasks.cancel_scope.cancel()
+    if raised:
+        raise raised[0]
+
+
+async def _beat(kit: Kit, which: AttemptId) -> None:
+    """For other machines, which cannot see whether this process lives."""
+    store = kit.store
+    while isinstance(store, Pulse):
+        await anyio.sleep(PULSE_S)
+        try:
+            await store.beat(which, at=kit.clock.now())
+        except StoreError as error:  # the answer matters more than the sign of life
+            log.warning("attempt.no_heartbeat", attempt=which, error=str(error))
+
+
+def _cut_short(error: BaseException, gathered: Gathered, *, under_way: bool) -> Failure:
+    """Nobody waits for the rest any more: sent, the result is not known; unsent, it cost nothing."""
+    when = "after the request was sent" if under_way else "before anything was sent"
+    return Failure(
+        code="store" if isinstance(error, LimnerError) else "interrupted",
+        message=f"The turn was given up {when}.",
+        hint="The server may have drawn and billed it; it is not sent again by itself."
+        if under_way
+        else "",
+        billed="possibly" if under_way else "no",
         request_id=gathered.request_id,
     )
-    return replace(gathered, failed=failure)
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """An attempt as it ended, and what a person should know of its price."""
-
-    attempt: Attempt
-    notices: tuple[str, ...] = ()
-
-
-async def settle(
-    kit: Kit, attempt: Attempt, gathered: Gathered, *, images: Sequence[Image] = ()
+async def _settle(
+    kit: Kit, attempt: Attempt, gathered: Gathered, *, images: Sequence[Image]
 ) -> Settled:
     """How it ended and what it cost."""
     now = kit.clock.now()
     state, billed = attempt_state(gathered, stored=len(images))
     priced = _bill(kit, attempt, gathered, images)
+    _, told = judge(gathered, stored=len(images), intent=attempt.kind)
+    reason = gathered.failed or (told if state != "completed" else None)
     cost = priced.cost
-    if billed == "no":
+    if billed == "no" or (cost.amount is None and attempt.reserved.amount == 0):
+        # the reservation is for the dearest that it could become
         cost = Cost(amount=Decimal(0), currency=attempt.reserved.currency, basis="usage")
     settled = attempt.model_copy(
         update={
@@ -140,10 +309,10 @@ async def settle(
             "usage": gathered.usage,
             "images": len(images),
             "actual": images[0].actual if images else Rendering(),
-            "request_id": gathered.request_id,
+            "request_id": gathered.request_id or (reason and reason.request_id),
             "response_id": gathered.response_id,
-            "status": gathered.failed.status if gathered.failed else None,
-            "failure_code": gathered.failed.code if gathered.failed else None,
+            "status": reason and reason.status,
+            "failure_code": reason and reason.code,
             "settled": now,
             "elapsed_ms": int((now - (attempt.sent or now)).total_seconds() * 1000),
         }

@@ -37,6 +37,9 @@ class TurnStarted(Record):
     profile: str
     offline: bool
     estimate: Cost = Cost()
+    """At its dearest: what was reserved."""
+    estimate_low: Cost = Cost()
+    """At its cheapest; the same where nothing is left to the server (``auto``)."""
 
 
 class AttemptSent(Record):
@@ -108,6 +111,8 @@ class TurnNotice(Record):
         "detached",
         "revised_prompt",
         "unpriced",
+        "server_narrowed",
+        "profile_changed",
     ]
     message: str
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import anyio
@@ -21,15 +21,19 @@ from .safety.policy import Policy, load_policy
 from .safety.screen import screen
 from .schema import Verdict
 from .settings import ProfileSettings, Settings, load_settings
+from .store.owners import this_process
 from .turn import pricing, prompts
+from .upstream import proved
 from .upstream.dialects import dialect_for
+from .upstream.images import ImagesUpstream
+from .upstream.narrowing import MEMORY_FILE, Narrowing, ServerMemory, narrowed
+from .upstream.proved import Proved
 from .upstream.responses import ResponsesUpstream
 
 if TYPE_CHECKING:
     from .offline import Offline, OfflineOptions
     from .store import DiskStore
-
-_STARTED = SystemClock().now()
+    from .upstream.inprocess import InProcessTransport
 
 
 @asynccontextmanager
@@ -45,24 +49,37 @@ async def open_agent(
     """An agent on the configured server, or with none configured, on the offline artist.
 
     ``offline`` shapes the offline upstream (faults, dialect, latency), or is one that runs
-    already, so that its counters and log can be read and it outlives the agent. Raises ``SettingsError``
-    (``KeyMissing`` for a URL without its key) and ``StoreError`` before anything is sent.
+    already, so that its counters and log can be read and it outlives the agent. Raises
+    ``SettingsError`` (``KeyMissing`` for a URL without its key) and ``StoreError``.
     """
     settings = settings or load_settings()
     chosen = settings.resolve(profile, allow_offline=allow_offline)
+    async with ImageAgent(
+        await open_kit(settings, chosen, offline=offline, clock=clock, ids=ids)
+    ) as agent:
+        yield agent
+
+
+async def open_kit(
+    settings: Settings,
+    chosen: ProfileSettings,
+    *,
+    offline: Offline | OfflineOptions | None = None,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+) -> Kit:
+    """What turns work with, on the server of ``Settings.resolve``; its upstream and store are open."""
     clock = clock or SystemClock()
-    upstream = open_upstream(chosen, clock=clock, offline=offline)
+    upstream = open_upstream(chosen, clock=clock, offline=offline, known=known_of(settings, chosen))
     try:
-        prices = pricing.load_prices(
-            prompts.prices_text(upstream.profile.prices), name=upstream.profile.prices
-        )
+        prices = pricing.prices_for(upstream.profile, folder=settings.config_dir)
         policy = load_policies(settings)
         store = await open_disk(settings, clock=clock)
     except BaseException:
         with anyio.CancelScope(shield=True):
             await upstream.aclose()
         raise
-    kit = Kit(
+    return Kit(
         upstream=upstream,
         store=store,
         pictures=PillowPictures(),
@@ -70,15 +87,13 @@ async def open_agent(
         prices=prices,
         clock=clock,
         ids=ids or Ulids(clock),
-        owner=f"{socket.gethostname()}:{os.getpid()}:{_STARTED:%Y%m%dT%H%M%S}",
+        owner=this_process(),
         key_fingerprint=key_fingerprint(upstream.profile.api_key)
         if upstream.profile.api_key
         else None,
         image_model=settings.image_options(chosen).model,
         caps=_caps(settings, chosen),
     )
-    async with ImageAgent(kit) as agent:
-        yield agent
 
 
 async def open_disk(settings: Settings, *, clock: Clock | None = None) -> DiskStore:
@@ -91,7 +106,15 @@ async def open_disk(settings: Settings, *, clock: Clock | None = None) -> DiskSt
 
 def load_policies(settings: Settings) -> Policy:
     """The shipped policy, tightened by the user's overlay where one is configured."""
+    if settings.policy is None:
+        return _shipped_policy()
     return load_policy(prompts.folder() / "policy", settings.policy)
+
+
+@lru_cache(maxsize=1)
+def _shipped_policy() -> Policy:
+    """Read and compiled once: it does not change under a running process, and takes 30 ms."""
+    return load_policy(prompts.folder() / "policy")
 
 
 def check_text(text: str, settings: Settings) -> Verdict:
@@ -99,30 +122,67 @@ def check_text(text: str, settings: Settings) -> Verdict:
     return screen(text, policy=load_policies(settings), subject="check")
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was found out about a server: by answers, and by a probe."""
+
+    memory: ServerMemory = field(default_factory=lambda: ServerMemory(None))
+    proved: Proved | None = None
+
+
+def known_of(settings: Settings, chosen: ProfileSettings) -> Known:
+    """Raises ``SettingsError`` for a probe's file that cannot be used."""
+    if chosen.offline:
+        return Known()
+    memory = ServerMemory(settings.data_dir / MEMORY_FILE)
+    return Known(memory, proved.read(settings.config_dir, chosen.name))
+
+
 def open_upstream(
-    chosen: ProfileSettings, *, clock: Clock, offline: Offline | OfflineOptions | None = None
+    chosen: ProfileSettings,
+    *,
+    clock: Clock,
+    offline: Offline | OfflineOptions | None = None,
+    known: Known | None = None,
 ) -> Upstream:
     """The client of one profile; the offline one talks to our own artist in this process."""
+    known = known or Known()
     if not chosen.offline:
-        return ResponsesUpstream(profile_of(chosen), clock=clock)
+        return _client(chosen, known, clock=clock)
     from .offline import Offline, OfflineOptions
-    from .store import DiskStore
     from .upstream.inprocess import InProcessTransport
 
     server = offline if isinstance(offline, Offline) else Offline(offline or OfflineOptions())
     speaks = chosen.model_copy(update={"dialect": server.options.dialect})
-    return ResponsesUpstream(
-        profile_of(speaks), clock=clock, transport=InProcessTransport(server.handle)
-    )
+    return _client(speaks, known, clock=clock, transport=InProcessTransport(server.handle))
 
 
-def profile_of(chosen: ProfileSettings) -> Profile:
+def _client(
+    chosen: ProfileSettings,
+    known: Known,
+    *,
+    clock: Clock,
+    transport: InProcessTransport | None = None,
+) -> Upstream:
+    """Over the API that was asked for; on ``auto`` over Responses wherever it draws."""
+    profile = profile_of(chosen, known.proved)
+    shown = narrowed(profile.dialect, known.memory.facts(profile.base_url))
+    draws = shown.responses and shown.image_tool
+    if chosen.via == "images" or (chosen.via == "auto" and not draws):
+        return ImagesUpstream(replace(profile, via="images"), clock=clock, transport=transport)
+    inner = ResponsesUpstream(profile, clock=clock, transport=transport)
+    return Narrowing(inner, memory=known.memory, clock=clock)
+
+
+def profile_of(chosen: ProfileSettings, found: Proved | None = None) -> Profile:
     """The settings of a server and the facts about its kind, joined."""
     return Profile(
         name=chosen.name,
         base_url=chosen.base_url,
         api_key=chosen.api_key.get_secret_value() if chosen.api_key else "",
-        dialect=dialect_for(chosen.base_url, chosen.dialect),
+        dialect=proved.applied(
+            dialect_for(chosen.base_url, chosen.dialect), found, base_url=chosen.base_url
+        ),
         offline=chosen.offline,
         model=chosen.model,
         prices=chosen.prices or ("offline" if chosen.offline else "openai"),
@@ -138,6 +198,7 @@ def _caps(settings: Settings, chosen: ProfileSettings) -> dict[str, Decimal]:
         "turn": (settings.max_cost, chosen.max_cost),
         "session": (settings.session_max_cost, chosen.session_max_cost),
         "day": (settings.day_max_cost, chosen.day_max_cost),
+        "key": (settings.key_max_cost, chosen.key_max_cost),
     }
     return {
         scope: min(cap for cap in caps if cap is not None)

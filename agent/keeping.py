@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import anyio.to_thread
 
-from .events import TurnNotice
+from .errors import StoreError
+from .events import ImagePartial, TurnNotice
 from .kit import Kit
+from .logs import get_logger
 from .opening import Held, Opening
-from .protocols import NewImage, Picture, PictureFacts, PictureFailed
+from .protocols import NewImage, PartialPicture, Picture, PictureFacts, PictureFailed
 from .schema import (
     Failure,
     Image,
@@ -25,6 +27,9 @@ from .schema import (
     TurnId,
 )
 
+log = get_logger("limner.runner")
+
+_DRAFTS = {b"\x89P": "image/png", b"\xff\xd8": "image/jpeg", b"RI": "image/webp"}
 _FORMATS = {"image/png": "png", "image/jpeg": "jpeg", "image/webp": "webp", "image/gif": "gif"}
 
 
@@ -83,6 +88,19 @@ async def begin_turn(
     return Begun(turn=turn, place=place, editing=tuple(editing))
 
 
+async def close_turn(kit: Kit, closed: Turn, *, head: TurnId | None) -> bool:
+    """Close it; true unless another turn moved the head meanwhile, which makes this one a branch.
+
+    Only a picture or a text moves the head: a failure beside a turn in flight would leave the
+    session at what it was before both.
+    """
+    if closed.outcome in ("image", "text"):
+        return await kit.store.close_turn(closed, expected_head=head)
+    # no turn is its own head before it is closed, so nothing moves
+    await kit.store.close_turn(closed, expected_head=closed.id)
+    return True
+
+
 def requested(options: ImageOptions) -> Rendering:
     """The asked-for side of requested against actual."""
     return Rendering(
@@ -92,6 +110,19 @@ def requested(options: ImageOptions) -> Rendering:
         format=options.output_format,
         background=options.background,
     )
+
+
+async def keep_draft(kit: Kit, turn: TurnId, draft: PartialPicture) -> ImagePartial | None:
+    """Put a draft where it can be looked at; ``None`` for what is no picture or cannot be put."""
+    media_type = _DRAFTS.get(draft.data[:2])
+    if media_type is None:
+        return None
+    try:
+        path = await kit.store.save_partial(turn, draft.index, draft.data, media_type)
+    except StoreError as error:  # no draft is worth a turn that is paid for
+        log.warning("draft.not_saved", turn=turn, error=str(error))
+        return None
+    return ImagePartial(index=draft.index, path=str(path), media_type=media_type)
 
 
 async def keep_received(
@@ -106,8 +137,9 @@ async def keep_received(
         kept = kit.store.blob_path(blob.sha256, blob.media_type)
         return Failure(
             code="malformed",
-            message=f"The server sent {len(picture.data):,} bytes that are no whole picture.",
-            hint=f"They are kept as they came: {kept}",
+            message=f"The server sent {len(picture.data):,} bytes that are no whole picture; "
+            f"they are kept as they came: {kept}",
+            hint="Look at the file; a gateway may have cut it. It is not asked for again by itself.",
             billed="possibly",
         )
     said = dict(picture.actual)

@@ -2,13 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Self
+
+import anyio
 
 from .protocols import Clock, Ids, Pictures, Store, Upstream
 from .safety.policy import Policy
+from .schema import ImageOptions
 from .turn.pricing import Prices
+
+_LARGE = 2560 * 1440
+"""Pixels above which a picture is slow, dear and often fails (R21)."""
+
+
+class Room:
+    """How many requests of one profile may be under way at once in this process (R46).
+
+    ``None`` sets no limit. A large picture takes a place among the large ones and one among all.
+    """
+
+    def __init__(self, places: int | None = None, *, large: int | None = None) -> None:
+        self._all = anyio.CapacityLimiter(places) if places else None
+        self._large = anyio.CapacityLimiter(large) if large else None
+
+    @asynccontextmanager
+    async def place(self, options: ImageOptions | None) -> AsyncIterator[None]:
+        """Waits until there is one; the large ones first, so that they cannot block each other."""
+        wanted = (self._large if options and _is_large(options) else None, self._all)
+        async with AsyncExitStack() as held:
+            for limiter in wanted:
+                if limiter is not None:
+                    await held.enter_async_context(limiter)
+            yield
+
+
+def _is_large(options: ImageOptions) -> bool:
+    width, _, height = options.size.partition("x")
+    return width.isdecimal() and height.isdecimal() and int(width) * int(height) > _LARGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,3 +62,16 @@ class Kit:
     image_model: str = "gpt-image-2"
     caps: Mapping[str, Decimal] = field(default_factory=dict)
     """Standing budgets by scope (``turn``, ``session``, ``day``, ``key``)."""
+    room: Room = field(default_factory=Room)
+    fallback: Self | None = None
+    """The same on the next profile, for a turn that is known not to have been drawn here."""
+
+    async def aclose(self) -> None:
+        """Every upstream, then the store they share."""
+        try:
+            lane: Kit | None = self
+            while lane is not None:
+                await lane.upstream.aclose()
+                lane = lane.fallback
+        finally:
+            await self.store.aclose()

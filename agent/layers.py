@@ -30,7 +30,7 @@ from .schema import Background, ImageOptions, OutputFormat, Quality, Record, Via
 
 PROJECT_FILE: Final = "limner.toml"
 USER_FILE: Final = "config.toml"
-BUDGETS: Final = frozenset({"max_cost", "session_max_cost", "day_max_cost"})
+BUDGETS: Final = frozenset({"max_cost", "session_max_cost", "day_max_cost", "key_max_cost"})
 PROJECT_KEYS: Final = BUDGETS | {
     *("profile", "model", "image_model", "effort", "via", "size", "quality", "output_format"),
     *("output_compression", "background", "partial_images", "output"),
@@ -38,6 +38,8 @@ PROJECT_KEYS: Final = BUDGETS | {
 """What a checkout may decide for whoever works in it: never where money and pictures go."""
 
 _PATHS: Final = ("data_dir", "policy")
+_LARGEST_FILE: Final = 65_536
+_LONGEST_STATEMENT: Final = 100
 _SPEAKING: Final = ("--", "LIMNER_", "OPENAI_")
 """Places that are the name of the key themselves."""
 _DEFAULTS: Final = ImageOptions()
@@ -73,6 +75,9 @@ class Options(Record):
     """For one turn; like every budget in the currency of the profile's prices."""
     session_max_cost: _Money | None = None
     day_max_cost: _Money | None = None
+    """For one day in UTC, over every process on the store."""
+    key_max_cost: _Money | None = None
+    """For everything that one key ever paid, as far as this store knows."""
     data_dir: Path | None = None
     database_url: SecretStr | None = None
     policy: Path | None = None
@@ -90,6 +95,7 @@ class ProfileOptions(Record):
     allow_http: bool = False
     dialect: _Text | None = None
     prices: _Text | None = None
+    """A shipped table by name, or a file of one's own (``….toml``, docs/prices.md)."""
     model: _Text = "gpt-5.5"
     image_model: _Text | None = None
     via: Via = "auto"
@@ -102,6 +108,7 @@ class ProfileOptions(Record):
     """On top of the budgets of ``Options``: the lower one holds."""
     session_max_cost: _Money | None = None
     day_max_cost: _Money | None = None
+    key_max_cost: _Money | None = None
 
 
 class UserFile(Options):
@@ -202,7 +209,11 @@ class TomlFile:
 def read_toml(path: Path, shown: str) -> TomlFile:
     """An absent file is an empty one; raises ``SettingsError`` with the line of a mistake."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as file:
+            data = file.read(_LARGEST_FILE + 1)
+        if len(data) > _LARGEST_FILE:
+            raise SettingsError(f"{shown}: larger than 64 KiB, so no settings file")
+        text = data.decode("utf-8-sig")
         return TomlFile(path, shown, tomllib.loads(text), key_lines(text))
     except (FileNotFoundError, NotADirectoryError):
         return TomlFile(path, shown, {}, {})
@@ -220,13 +231,16 @@ def key_lines(text: str) -> dict[tuple[str, ...], int]:
     """The line (from 1) on which each key of a valid TOML text first appears.
 
     ``tomllib`` does not tell, so each statement is parsed alone: lines are gathered until they
-    parse, which puts multi-line values and strings where they begin.
+    parse, which puts multi-line values and strings where they begin. After a statement of more
+    than a hundred lines nothing is found any more, so that no file can make this slow.
     """
     found: dict[tuple[str, ...], int] = {}
     table: tuple[str, ...] = ()
     statement, start = "", 1
     for number, line in enumerate(text.split("\n"), start=1):
         statement += line + "\n"
+        if number - start > _LONGEST_STATEMENT:
+            break
         try:
             paths = list(_paths(tomllib.loads(statement)))
         except tomllib.TOMLDecodeError:

@@ -37,6 +37,8 @@ def checked_name(name: str) -> str:
             f"{name!r} cannot name a session.",
             hint=f'1 to {LONGEST_NAME} characters, none of / \\ @ : * ? " < > |',
         )
+    if clean.encode("utf-8", "replace").decode() != clean:
+        raise UsageError(f"{name!r} cannot name a session: it holds half a character.")
     if clean.startswith((".", "-", "ses_")):
         raise UsageError(f"A session name may not start with {clean[:1]!r} or 'ses_'.")
     return clean
@@ -47,7 +49,7 @@ async def create_session(kit: Kit, request: TurnRequest, text: str) -> Session:
     if request.session_name is not None:
         return await _create(kit, request, checked_name(request.session_name))
     base = slug(text)
-    for number in range(1, 1000):
+    for number in range(1, 20):
         try:
             return await _create(kit, request, base if number == 1 else f"{base}-{number}")
         except UsageError:

@@ -6,17 +6,22 @@ Which session, which pictures, which mask, which options: all resolved and check
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import anyio.to_thread
 
 from .errors import NotFound, UsageError
 from .kit import Kit
-from .protocols import PictureData, PictureFacts, Pictures, Source, TurnRequest
+from .protocols import PictureData, PictureFacts, Source, TurnRequest
 from .schema import Image, ImageId, ImageOptions, Session, Turn, TurnId
 from .turn import capabilities, lineage
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 LONGEST_PROMPT = 32_000
 """Characters (R16)."""
@@ -80,6 +85,23 @@ async def prepare(request: TurnRequest, kit: Kit) -> Opening:
     )
 
 
+def moved(opened: Opening, kit: Kit) -> Opening:
+    """The same turn on another profile, which may draw with another model.
+
+    Raises ``UsageError`` for what cannot be asked of that one.
+    """
+    options = opened.options
+    if "model" not in opened.request.options.model_fields_set:
+        options = options.model_copy(update={"model": kit.image_model})
+    capabilities.check(
+        options,
+        editing=len(opened.editing) + len(opened.references),
+        has_mask=opened.mask is not None,
+        transparency=kit.upstream.profile.dialect.transparency,
+    )
+    return replace(opened, options=options)
+
+
 def checked_text(text: str) -> str:
     """The prompt without NUL and lone surrogates; raises ``UsageError`` when empty or too long."""
     clean = text.replace("\0", "").encode("utf-8", "replace").decode("utf-8").strip()
@@ -107,7 +129,7 @@ class _Desk:
     async def find_session(self) -> None:
         request, store = self._request, self._kit.store
         if request.session is not None:
-            self.session = await store.session(request.session)
+            self.session = await store.session(_readable(request.session))
         elif request.session_name is None:
             self.session = await self._implied_session()
         if self.session is not None:
@@ -120,7 +142,7 @@ class _Desk:
         for source in (*(request.edit or ()), *request.references):
             if not isinstance(source, str):
                 continue
-            ref = lineage.read_ref(source)
+            ref = lineage.read_ref(_readable(source))
             if ref.session is not None:
                 return await store.session(ref.session)
             if ref.id is not None:
@@ -131,7 +153,9 @@ class _Desk:
         return None
 
     async def _newest_here(self, wanted: str) -> Session:
-        here = await self._kit.store.sessions(cwd=self._request.cwd, limit=20)
+        cwd = self._request.cwd
+        # without a directory nothing is implied: on a shared store it would be somebody else's
+        here = await self._kit.store.sessions(cwd=str(Path(cwd)), limit=20) if cwd else []
         for session in here:
             if session.images:
                 return session
@@ -144,7 +168,7 @@ class _Desk:
     def edit_sources(self) -> Sequence[Source]:
         """What the caller named, else the picture at the head; drawing anew edits nothing."""
         request = self._request
-        if request.edit is not None:
+        if request.edit or (request.edit is not None and request.intent != "edit"):
             return request.edit
         if request.intent not in ("edit", "chat") or self.session is None:
             if request.intent == "edit":
@@ -173,21 +197,17 @@ class _Desk:
             data = await self._kit.store.read_blob(image.sha256)
             width, height = _pixels(image)
             if not width:
-                facts = await anyio.to_thread.run_sync(_inspect, pictures, data, source)
+                facts = await _in_thread(pictures.inspect, data, name=source)
             else:
                 facts = PictureFacts(image.media_type, width, height, has_alpha=False)
             return Held(image=image, data=data, facts=facts)
         name = str(source) if isinstance(source, Path) else "the picture given"
-        data = (
-            await anyio.to_thread.run_sync(pictures.load, source)
-            if isinstance(source, Path)
-            else source
-        )
-        facts = await anyio.to_thread.run_sync(_inspect, pictures, data, name)
+        data = await _in_thread(pictures.load, source) if isinstance(source, Path) else source
+        facts = await _in_thread(pictures.inspect, data, name=name)
         return Held(image=None, data=data, facts=facts)
 
     async def _stored(self, source: str) -> Image:
-        ref = lineage.read_ref(source)
+        ref = lineage.read_ref(_readable(source))
         if ref.id is not None:
             return await self._kit.store.image(ref.id)
         images = self.images
@@ -222,24 +242,39 @@ class _Desk:
         request, pictures = self._request, self._kit.pictures
         if not self.has_mask:
             return None
+        if not editing:
+            raise UsageError(
+                "A mask needs a picture to change, and only references were given.",
+                hint="Name the picture to change (--from or --image).",
+            )
         of = editing[0].facts
         if request.mask is not None and request.mask_box is not None:
             raise UsageError("A mask is a file or a box, not both.")
         if request.mask_box is not None:
-            return PictureData(pictures.mask_from_box(request.mask_box, of=of), "image/png")
+            made = await _in_thread(pictures.mask_from_box, request.mask_box, of=of)
+            return PictureData(made, "image/png")
         assert request.mask is not None
         name = str(request.mask) if isinstance(request.mask, Path) else "the mask"
         data = (
-            await anyio.to_thread.run_sync(pictures.load, request.mask)
+            await _in_thread(pictures.load, request.mask)
             if isinstance(request.mask, Path)
             else request.mask
         )
-        made = pictures.mask_from_file(data, name=name, mode=request.mask_mode, of=of)
+        made = await _in_thread(
+            pictures.mask_from_file, data, name=name, mode=request.mask_mode, of=of
+        )
         return PictureData(made, "image/png")
 
 
-def _inspect(pictures: Pictures, data: bytes, name: str) -> PictureFacts:
-    return pictures.inspect(data, name=name)
+async def _in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    return await anyio.to_thread.run_sync(partial(work, *args, **kwargs))
+
+
+def _readable(ref: str) -> str:
+    """A reference as it can be looked up; half a character names nothing."""
+    if ref.encode("utf-8", "replace").decode() != ref:
+        raise NotFound(f"There is nothing called {ref!r}.", hint="Write the name again.")
+    return ref
 
 
 def _pixels(image: Image) -> tuple[int, int]:

@@ -45,6 +45,23 @@ class Dialect:
     name: str
     hosts: tuple[str, ...] = ()
     responses: bool = True
+    """``POST /responses`` exists; without it ``via: auto`` takes the Images API."""
+    edit_body: Literal["json", "multipart"] = "multipart"
+    """How pictures of an Images API edit arrive unharmed; forms are what every client sends."""
+    images_stream: bool = False
+    """The Images API streams (false until proved: some fail after they have drawn)."""
+    part_cap: int | None = None
+    """Bytes of one picture in a form; the rest of a larger one is cut off without a word."""
+    legacy_models: bool = False
+    """Models that OpenAI has shut down may live on here (C7)."""
+    image_tool: bool = True
+    """The image tool arrives; where it is taken out (D28), ``via: auto`` takes the Images API."""
+    streaming: bool = True
+    """``stream: true`` is answered with events; where it is not, nothing is streamed."""
+    partials: bool = True
+    """``partial_images`` brings drafts; where it does not, none are asked for."""
+    mask: bool = True
+    """A mask arrives; where it does not, an edit with one is refused before sending."""
     stores_responses: bool = False
     """``previous_response_id`` keeps its promise (false until proved)."""
     tool_choice: bool = False
@@ -52,11 +69,17 @@ class Dialect:
     structured_output: bool = False
     """``text.format: json_schema`` is honoured (false until proved)."""
     moderation_param: bool = False
+    """``moderation`` is among the documented options."""
     safety_identifier: bool = False
+    """The hash of the end user arrives (R27); elsewhere none is sent."""
     body_cap: int | None = None
     """Bytes; a larger request is refused before sending."""
     free_codes: tuple[str, ...] = ()
     """Error codes proved to be raised before any generation."""
+    refusal_statuses: tuple[int, ...] = ()
+    """A server error that may hide a refusal, so that asking again unchanged helps nobody."""
+    keepalives: Literal["none", "comments", "blanks"] = "none"
+    """What is sent while drawing to keep a socket open; never taken for an answer."""
     transparency: bool = False
     """Transparent backgrounds where the model has them only in preview (C2)."""
     preamble_words: bool = False
@@ -76,6 +99,12 @@ class Profile:
     offline: bool = False
     model: str = "gpt-5.5"
     prices: str = "openai"
+    via: Literal["responses", "images"] = "responses"
+    """Which API carries a turn, decided; on ``images`` no text model takes part."""
+    fetch_urls: bool = False
+    """A picture given as an address is fetched (https, public hosts, no redirect, no key)."""
+    fetch_private: bool = False
+    """Such an address may also lie in a private network: only for a server of one's own."""
     connect_s: float = 10.0
     silence_s: float | None = None
     """No data event for this long ends the wait; ``None``: 180 s, 300 s for large or slow work."""
@@ -135,6 +164,8 @@ class Opened:
     tool_model: str | None = None
     previous_response_id: str | None = None
     request_id: str | None = None
+    streamed: bool | None = None
+    """By its content type: false for a whole answer, ``None`` where it says neither."""
     offline: bool = False
 
 
@@ -249,6 +280,14 @@ class Upstream(Protocol):
         ...
 
     async def aclose(self) -> None: ...
+
+
+class Publisher(Protocol):
+    """Puts a picture where anybody can fetch it, such as a bucket; a local file is no such place."""
+
+    async def publish(self, data: bytes, media_type: str) -> str:
+        """The https address; raises ``StoreError`` when it cannot be put there."""
+        ...
 
 
 # ── the disk ─────────────────────────────────────────────────────────────────────────────────

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import structlog
-
 from .attempts import summary
-from .errors import LimnerError, NotFound, StoreError, UsageError
+from .errors import LimnerError, NotFound, StoreError
 from .events import Terminal, TurnCompleted, TurnFailed, TurnRefused
-from .keeping import Begun
+from .keeping import Begun, close_turn
 from .kit import Kit
+from .logs import get_logger
 from .protocols import TurnRequest
 from .schema import (
     Attempt,
+    AttemptId,
+    Billed,
     Cost,
     Failure,
     Image,
@@ -25,7 +26,7 @@ from .schema import (
 )
 from .turn.extract import Gathered, judge
 
-log = structlog.get_logger("limner.runner")
+log = get_logger("limner.runner")
 
 
 class Receipt:
@@ -37,34 +38,50 @@ class Receipt:
         self.session: Session | None = None
         self.begun: Begun | None = None
         self.images: list[Image] = []
-        self.attempts: list[Attempt] = []
         self.error: Failure | None = None
+        self._attempts: dict[AttemptId, Attempt] = {}
 
     @property
     def turn(self) -> TurnId | None:
         return self.begun.turn.id if self.begun else None
 
+    @property
+    def attempts(self) -> int:
+        """How many were sent."""
+        return len(self._attempts)
+
+    def move(self, kit: Kit) -> None:
+        """The turn goes on with the parts of another profile."""
+        self._kit = kit
+
+    def note(self, attempt: Attempt) -> None:
+        """An attempt as it now stands; the first time when it is sent."""
+        self._attempts[attempt.id] = attempt
+
     def closing(self, turn: Turn, gathered: Gathered) -> Turn:
-        """The open turn, closed with its outcome."""
+        """The open turn, closed with its outcome and everything that went wrong."""
         outcome, self.error = judge(gathered, stored=len(self.images), intent=turn.intent)
-        failures = (*gathered.failures, *((gathered.failed,) if gathered.failed else ()))
+        said = (*gathered.failures, gathered.failed, self.error)
+        failures: list[Failure] = []
+        failures += [one for one in said if one is not None and one not in failures]
         return turn.model_copy(
             update={
                 "outcome": outcome,
                 "text": gathered.text,
                 "images": tuple(image.id for image in self.images),
-                "failures": failures,
+                "failures": tuple(failures),
                 "usage": gathered.usage,
                 "cost": self._cost(),
                 "response_id": gathered.response_id,
-                "offline": turn.offline or gathered.offline,
+                "profile": self._kit.upstream.profile.name,
+                "offline": self._kit.upstream.profile.offline or gathered.offline,
                 "closed": self._kit.clock.now(),
             }
         )
 
     def _cost(self) -> Cost:
         """The sum over attempts; unknown as soon as one that may be billed is unknown."""
-        costs = [a.cost for a in self.attempts if a.billed != "no"]
+        costs = [a.cost for a in self._attempts.values() if a.billed != "no"]
         if not costs:
             return Cost(amount=Decimal(0), currency=self._kit.prices.currency, basis="usage")
         if any(cost.amount is None for cost in costs):
@@ -75,13 +92,8 @@ class Receipt:
     def terminal(self, closed: Turn) -> Terminal:
         """The terminal event of a turn that was sent."""
         assert closed.outcome is not None
-        return self._event(
-            closed.outcome,
-            self.error,
-            text=closed.text,
-            failures=closed.failures if closed.outcome == "image" else closed.failures[:-1],
-            closed=closed,
-        )
+        others = tuple(failure for failure in closed.failures if failure != self.error)
+        return self._event(closed.outcome, self.error, failures=others, closed=closed)
 
     def refused_by_policy(self, verdict: Verdict) -> Terminal:
         """Nothing was sent, and the receipt says so."""
@@ -100,26 +112,37 @@ class Receipt:
         return self._event("refused", failure)
 
     async def failed(self, error: LimnerError) -> Terminal:
-        """The terminal event of bad input, or of a disk that would not."""
+        """Ended by bad input, or by a disk that would not."""
         failure = Failure(
             code="store" if isinstance(error, StoreError) else "usage",
             message=str(error),
             hint=error.hint,
             candidates=error.candidates if isinstance(error, NotFound) else (),
-            billed="possibly" if self.attempts and not isinstance(error, UsageError) else "no",
+            billed=self._billed(),
         )
-        await self._close_as("image" if self.images else "failed", failure)
-        return self._event("image" if self.images else "failed", failure)
+        return await self._ended_by(failure)
 
-    async def interrupted(self) -> None:
-        """Close what was opened: the turn was given up, or hit a bug of ours."""
+    async def interrupted(self) -> Terminal:
+        """Ended because it was given up, or by a bug of ours."""
         failure = Failure(
             code="interrupted",
             message="The turn was given up.",
-            billed="possibly" if self.attempts else "no",
+            hint="" if self._billed() == "no" else "It was sent, so it may be billed.",
+            billed=self._billed(),
         )
-        outcome: Outcome = "image" if self.images else "unknown" if self.attempts else "failed"
+        return await self._ended_by(failure)
+
+    def _billed(self) -> Billed:
+        return "possibly" if any(a.billed != "no" for a in self._attempts.values()) else "no"
+
+    async def _ended_by(self, failure: Failure) -> Terminal:
+        """Close what was opened: a picture on disk stays a result, what was sent stays unknown."""
+        known = all(a.state not in ("sent", "unknown") for a in self._attempts.values())
+        outcome: Outcome = "image" if self.images else "failed" if known else "unknown"
         await self._close_as(outcome, failure)
+        if self.images:
+            return self._event(outcome, None, failures=(failure,))
+        return self._event(outcome, failure)
 
     async def _close_as(self, outcome: Outcome, failure: Failure) -> None:
         if self.begun is None or self.session is None:
@@ -134,8 +157,8 @@ class Receipt:
             }
         )
         try:
-            await self._kit.store.close_turn(closed, expected_head=self.session.head)
-        except StoreError as error:  # the row stays open and is listed as interrupted
+            await close_turn(self._kit, closed, head=self.session.head)
+        except LimnerError as error:  # the row stays open and is listed as interrupted
             log.warning("turn.not_closed", turn=closed.id, error=str(error))
 
     def _event(
@@ -143,7 +166,6 @@ class Receipt:
         outcome: Outcome,
         error: Failure | None,
         *,
-        text: str = "",
         failures: tuple[Failure, ...] = (),
         closed: Turn | None = None,
     ) -> Terminal:
@@ -162,13 +184,13 @@ class Receipt:
                 "outcome": outcome,
                 "offline": profile.offline or bool(closed and closed.offline),
                 "profile": profile.name,
-                "text": text,
+                "text": closed.text if closed else "",
                 "images": tuple(self.images),
                 "failures": failures,
                 "usage": closed.usage if closed else {},
                 "cost": cost,
                 "cost_usd": cost.amount if cost.currency == "USD" else None,
-                "attempts": tuple(summary(a) for a in self.attempts),
+                "attempts": tuple(summary(a) for a in self._attempts.values()),
                 "error": error,
             }
         )

@@ -11,22 +11,22 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from types import TracebackType
 from typing import Self, TypeVar
 
 import anyio
-import structlog
 from anyio.abc import TaskGroup
 from pydantic import BaseModel
 
 from . import asking, attempts, keeping, naming, opening
+from .attempts import Errand
 from .errors import LimnerError, UsageError
 from .events import (
     AttemptRetrying,
     AttemptSent,
     Event,
     ImageCompleted,
-    ImagePartial,
     ImageProgress,
     Terminal,
     TextDelta,
@@ -34,19 +34,19 @@ from .events import (
     TurnStarted,
 )
 from .kit import Kit
+from .logs import get_logger
 from .opening import Opening
 from .protocols import PartialPicture, Picture, Received, Store, TextPiece, ToolStage, TurnRequest
 from .receipts import Receipt
 from .safety.screen import screen
-from .schema import Attempt, Failure, Image, ImageId, Session, Verdict
+from .schema import Attempt, Failure, Image, ImageId, Verdict
 from .turn import request as requests
 from .turn.context import context_for
 from .turn.extract import Gathered, fold
 from .turn.pricing import estimate
 
-log = structlog.get_logger("limner.runner")
+log = get_logger("limner.runner")
 
-_MEDIA_TYPES = {b"\x89P": "image/png", b"\xff\xd8": "image/jpeg", b"RI": "image/webp"}
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -70,12 +70,15 @@ class ImageAgent:
     ) -> None:
         tasks, self._tasks = self._tasks, None
         assert tasks is not None
+        if error is not None and not isinstance(error, Exception):
+            # given up; an error of the caller's own throws nothing away that was paid for
+            tasks.cancel_scope.cancel()
         try:
-            await tasks.__aexit__(kind, error, trace)
+            # the caller's own exception is not the group's: it must come out as it went in
+            await tasks.__aexit__(None, None, None)
         finally:
             with anyio.CancelScope(shield=True):
-                await self._kit.upstream.aclose()
-                await self._kit.store.aclose()
+                await self._kit.aclose()
 
     @property
     def store(self) -> Store:
@@ -149,43 +152,43 @@ class _Turn:
         opened = await opening.prepare(self._request, kit)
         receipt.session = opened.session
 
-        verdict = await self._screen(opened)
+        verdict = self._screen(opened)
         if verdict.decision != "allow":
+            await self._write_down(verdict)
             return receipt.refused_by_policy(verdict)
 
-        errand, dropped = self._compose(opened, verdict)
+        errand, dropped = self._compose(opened, verdict, self._kit)
         receipt.session = opened.session or await naming.create_session(
             kit, self._request, opened.text
         )
         receipt.begun = begun = await keeping.begin_turn(
             kit, opened, receipt.session, prompts=errand.prompts
         )
+        await self._write_down(verdict)
         errand = attempts.on_account(errand, session=begun.turn.session, turn=begun.turn.id)
-        self._announce(opened, errand, dropped)
+        self._announce(opened, verdict, errand, dropped)
 
-        gathered = await self._exchange(errand)
+        gathered = await self._exchange(opened, verdict, errand)
 
         closed = receipt.closing(begun.turn, gathered)
-        moved = await kit.store.close_turn(closed, expected_head=receipt.session.head)
-        if not moved:
+        if not await keeping.close_turn(kit, closed, head=receipt.session.head):
             self._notice("branched", "another turn moved on meanwhile; this one is a branch")
         return receipt.terminal(closed)
 
     # ── its stages ───────────────────────────────────────────────────────────────────────────
 
-    async def _screen(self, opened: Opening) -> Verdict:
-        request, kit = self._request, self._kit
-        verdict = screen(
+    def _screen(self, opened: Opening) -> Verdict:
+        """Pure: the text, judged together with the earlier texts that it goes out with."""
+        return screen(
             opened.text,
-            policy=kit.policy,
-            acknowledged=request.acknowledge,
-            acknowledged_by=request.acknowledged_by,
-            context=tuple(turn.prompt for turn in opened.path),
+            policy=self._kit.policy,
+            acknowledged=self._request.acknowledge,
+            acknowledged_by=self._request.acknowledged_by,
+            context=tuple(t.prompt for t in opened.path if t.outcome in ("image", "text")),
         )
-        await self._write_down(verdict, opened.session)
-        return verdict
 
-    async def _write_down(self, verdict: Verdict, session: Session | None) -> None:
+    async def _write_down(self, verdict: Verdict) -> None:
+        session = self._receipt.session
         await self._kit.store.add_verdict(
             verdict,
             at=self._kit.clock.now(),
@@ -194,14 +197,12 @@ class _Turn:
             user=self._request.user,
         )
 
-    def _compose(self, opened: Opening, verdict: Verdict) -> tuple[attempts.Errand, int]:
+    def _compose(self, opened: Opening, verdict: Verdict, kit: Kit) -> tuple[Errand, int]:
         """Pure: the request as bytes and what it may cost."""
-        request, kit = self._request, self._kit
+        request, profile = self._request, kit.upstream.profile
         held = (*opened.editing, *opened.references)
-        context = context_for(
-            opened.path, opened.images, opened.text, tuple(h.outgoing for h in held)
-        )
-        profile = self._profile
+        pictures = tuple(h.outgoing for h in held)
+        context = context_for(opened.path, opened.images, opened.text, pictures)
         outgoing, prompts = requests.build(
             requests.Parts(
                 intent=request.intent,
@@ -225,7 +226,7 @@ class _Turn:
             prompt_chars=len(outgoing.instructions) + sum(len(m.text) for m in outgoing.messages),
             model=outgoing.model,
         )
-        errand = attempts.Errand(
+        errand = Errand(
             outgoing=outgoing,
             body=kit.upstream.encode(outgoing),
             estimate=price,
@@ -236,7 +237,7 @@ class _Turn:
         )
         return errand, context.dropped
 
-    def _announce(self, opened: Opening, errand: attempts.Errand, dropped: int) -> None:
+    def _announce(self, opened: Opening, verdict: Verdict, errand: Errand, dropped: int) -> None:
         session, begun, profile = self._receipt.session, self._receipt.begun, self._profile
         assert session is not None
         assert begun is not None
@@ -253,64 +254,70 @@ class _Turn:
                 estimate=errand.estimate,
             )
         )
+        if verdict.acknowledged:
+            self._notice("acknowledged", f"acknowledged: {', '.join(verdict.acknowledged)}")
         for text in requests.notices(opened.options):
             self._notice("estimate", text)
         if dropped:
-            self._notice(
-                "context_trimmed", f"the {dropped} oldest turns no longer fit and were left out"
-            )
+            self._notice("context_trimmed", f"the {dropped} oldest turns no longer fit: left out")
 
-    async def _exchange(self, errand: attempts.Errand) -> Gathered:
-        """Send until it is settled; only what cost nothing is sent again."""
-        upstream, clock = self._kit.upstream, self._kit.clock
-        started, tries = clock.monotonic(), 0
+    async def _exchange(self, opened: Opening, verdict: Verdict, errand: Errand) -> Gathered:
+        """Send until it is settled; what drew nothing may go plainer, or on the next profile."""
         while True:
-            tries += 1
-            attempt = await attempts.intend(self._kit, errand, number=tries)
-            if isinstance(attempt, Failure):
-                return Gathered(failed=attempt)
-            gathered = await self._once(attempt, errand)
-            if gathered.failed is None or self._receipt.images:
+            before, composed = self._receipt.attempts, self._profile
+            gathered = await attempts.exchange(self._kit, errand, self, before=before)
+            for text in attempts.learned(composed, self._kit.upstream.profile):
+                self._notice("server_narrowed", text)
+            other = attempts.elsewhere(self._kit, gathered, composed, errand, len(self.images))
+            if other is None or self._listener is None:
                 return gathered
-            elapsed = clock.monotonic() - started
-            delay = upstream.retry_delay(gathered.failed, tries=tries, elapsed_s=elapsed)
-            if delay is None or self._listener is None:
+            try:
+                moved = self._moved(other, opened, verdict)
+                errand = replace(moved, session=errand.session, turn=errand.turn)
+            except UsageError as error:
+                self._notice("profile_changed", f"this turn cannot go there: {error}")
                 return gathered
-            self._sent = False
-            self._emit(AttemptRetrying(attempt=attempt.id, delay_s=delay, failure=gathered.failed))
-            await anyio.sleep(delay)
 
-    async def _once(self, attempt: Attempt, errand: attempts.Errand) -> Gathered:
-        kit = self._kit
-        attempt = await attempts.mark_sent(kit, attempt, errand)
+    def _moved(self, kit: Kit, opened: Opening, verdict: Verdict) -> Errand:
+        """The same turn for another profile, or for what this one has turned out to be."""
+        errand, _ = self._compose(opening.moved(opened, kit), verdict, kit)
+        if kit is not self._kit:
+            self._notice("profile_changed", f"going on with profile {kit.upstream.profile.name}")
+        self._kit, self._profile, self._sent = kit, kit.upstream.profile, False
+        self._receipt.move(kit)
+        return errand
+
+    # ── what an attempt under way tells (attempts.Hearer) ────────────────────────────────────
+
+    @property
+    def images(self) -> Sequence[Image]:
+        return self._receipt.images
+
+    def sent(self, attempt: Attempt) -> None:
         self._sent = True
+        self._receipt.note(attempt)
         self._emit(
             AttemptSent(
                 attempt=attempt.id,
                 number=attempt.number,
                 profile=attempt.profile,
-                bytes=len(errand.body),
+                bytes=attempt.bytes_sent or 0,
             )
         )
-        gathered = Gathered()
-        try:
-            async with aclosing(kit.upstream.send(errand.body, errand.outgoing)) as received:
-                async for item in received:
-                    gathered = fold(gathered, item)
-                    gathered = await self._take(item, gathered)
-        except BaseException:
-            gathered = attempts.cut_short(gathered)
-            raise
-        finally:
-            with anyio.CancelScope(shield=True):
-                images = self._receipt.images
-                settled = await attempts.settle(kit, attempt, gathered, images=images)
-            self._receipt.attempts.append(settled.attempt)
+
+    def settled(self, settled: attempts.Settled) -> None:
+        self._receipt.note(settled.attempt)
         for text in settled.notices:
             self._notice("unpriced", text)
-        return gathered
 
-    async def _take(self, item: Received, gathered: Gathered) -> Gathered:
+    def waits(self, attempt: Attempt, failure: Failure, delay_s: float) -> bool:
+        if self._listener is None:
+            return False
+        self._sent = False
+        self._emit(AttemptRetrying(attempt=attempt.id, delay_s=delay_s, failure=failure))
+        return True
+
+    async def take(self, item: Received, gathered: Gathered) -> Gathered:
         """Pass on what can be shown and keep what must not be lost, as it arrives."""
         match item:
             case TextPiece(text=text):
@@ -326,12 +333,11 @@ class _Turn:
         return gathered
 
     async def _partial(self, item: PartialPicture) -> None:
-        media_type = _MEDIA_TYPES.get(item.data[:2])
-        if media_type and self._receipt.turn:
-            path = await self._kit.store.save_partial(
-                self._receipt.turn, item.index, item.data, media_type
-            )
-            self._emit(ImagePartial(index=item.index, path=str(path), media_type=media_type))
+        turn = self._receipt.turn
+        if turn is not None and self._listener is not None:
+            draft = await keeping.keep_draft(self._kit, turn, item)
+            if draft is not None:
+                self._emit(draft)
 
     async def _picture(self, item: Picture, gathered: Gathered) -> Gathered:
         begun = self._receipt.begun
@@ -354,7 +360,7 @@ class _Turn:
         verdict = screen(
             image.revised_prompt or "", policy=self._kit.policy, subject="revised_prompt"
         )
-        await self._write_down(verdict, self._receipt.session)
+        await self._write_down(verdict)
         if verdict.decision != "allow":
             self._notice("revised_prompt", f"the model's own wording: {verdict.message}")
 
@@ -362,19 +368,24 @@ class _Turn:
 
     async def drive(self) -> None:
         """Run to the terminal event; what is nobody's input error is kept for the caller."""
+        shield = anyio.CancelScope(shield=True)
         with self._scope:
             try:
-                self._emit(await self.run())
+                ended = await self.run()
             except LimnerError as error:
-                self._emit(await self._receipt.failed(error))
+                with shield:
+                    ended = await self._receipt.failed(error)
             except Exception as error:  # handed to whoever reads the stream
                 log.exception("turn.bug")
                 self.bug = error
-                await self._receipt.interrupted()
-            except BaseException:
-                with anyio.CancelScope(shield=True):
+                with shield:
                     await self._receipt.interrupted()
+                return
+            except BaseException:
+                with shield:
+                    self._emit(await self._receipt.interrupted())
                 raise
+            self._emit(ended)
 
     def leave(self) -> None:
         """The caller stopped listening: unsent work stops, sent work goes on."""

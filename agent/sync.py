@@ -24,7 +24,7 @@ from .schema import ImageId
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from .offline import OfflineOptions
+    from .offline import Offline, OfflineOptions
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -41,7 +41,7 @@ class SyncImageAgent:
         *,
         profile: str | None = None,
         allow_offline: bool = True,
-        offline: OfflineOptions | None = None,
+        offline: Offline | OfflineOptions | None = None,
     ) -> None:
         self._opener = partial(
             open_agent, settings, profile=profile, allow_offline=allow_offline, offline=offline
@@ -49,6 +49,7 @@ class SyncImageAgent:
         self._stack = ExitStack()
         self._portal: BlockingPortal | None = None
         self._agent: ImageAgent | None = None
+        self._pumps: set[anyio.CancelScope] = set()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -66,7 +67,10 @@ class SyncImageAgent:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._portal = self._agent = None
+        portal, self._portal, self._agent = self._portal, None, None
+        for scope in tuple(self._pumps):  # nobody reads those any more, and they would wait for it
+            if portal is not None:
+                portal.call(scope.cancel)
         self._stack.__exit__(kind, error, trace)
 
     def run(self, request: TurnRequest) -> Terminal:
@@ -87,21 +91,31 @@ class SyncImageAgent:
 
     def stream(self, request: TurnRequest) -> Iterator[Event]:
         """One turn, event by event; leaving the loop early stops listening."""
-        portal, agent = self._ready()
+        return self._events(*self._ready(), request)
+
+    def _events(
+        self, portal: BlockingPortal, agent: ImageAgent, request: TurnRequest
+    ) -> Iterator[Event]:
+        self._ready()
         # the whole generator lives in one task: a cancel scope may not change tasks
         pump, (received, scope) = portal.start_task(_pump, agent, request)
+        self._pumps.add(scope)
         try:
             while True:
+                self._ready()
                 try:
                     yield portal.call(received.receive)
                 except anyio.EndOfStream:
                     break
             pump.result()
         finally:
-            portal.call(scope.cancel)
-            portal.call(received.aclose)
-            if not pump.done():
+            self._pumps.discard(scope)
+            if self._portal is portal:
+                portal.call(scope.cancel)
+                portal.call(received.aclose)
                 pump.exception()
+            else:
+                received.close()
 
     def _ready(self) -> tuple[BlockingPortal, ImageAgent]:
         if self._portal is None or self._agent is None:

@@ -53,7 +53,27 @@ class ServerDialect:
     variations: Literal[404, 501] = 404
     request_id_header: str = "x-request-id"
     images_stream: bool = True
-    """False: asking for a streamed picture is a 500 (L5)."""
+    """False: asking for a streamed picture is a 500, of an edit after it was drawn (L5)."""
+    images_model: Literal["any", "named", "gpt-image"] = "any"
+    """``named``: there is no default (N6). ``gpt-image``: no other model is taken (D10)."""
+    images_strict: bool = False
+    """JSON fields must have their very type, and uploaded files are unknown (D10)."""
+    images_address: Literal["ignored", "data-url", "unknown", "unsupported"] = "ignored"
+    """What comes of ``response_format: url`` (D7, C4, L6)."""
+    images_json_edits: bool = True
+    """False: a JSON edit goes on as urlencoded, which the server behind refuses (L7)."""
+    images_event: Literal["own", "image_generation"] = "own"
+    """The name under which edits stream too (N8)."""
+    images_blank_fields: bool = False
+    """Absent fields of ``data[]`` are there, as empty strings (N5)."""
+    images_revised: bool = False
+    """``revised_prompt`` comes back; GPT image models have none (C12)."""
+    images_told_model: bool = True
+    """``model`` stands beside ``data`` (dropped: L13)."""
+    images_copies: bool = True
+    """``n`` is obeyed; without it one picture comes, whatever was asked (D12)."""
+    part_cap: int | None = None
+    """Bytes of a form's part that are read; the rest is left out without a word (D9)."""
     rejects_unknown_tool_fields: bool = False
     usage_cost: bool = False
     """``usage.cost`` in US dollars (L13)."""
@@ -67,6 +87,7 @@ _TABLE = (
         item_status="generating",
         stray_partial=True,
         rejects_unknown_tool_fields=True,
+        images_address="unknown",
     ),
     ServerDialect(
         name="sub2api",
@@ -80,6 +101,12 @@ _TABLE = (
         instructions="You are a helpful coding assistant.",
         hides_errors=True,
         comment=b":\n\n",
+        images_model="gpt-image",
+        images_strict=True,
+        images_address="data-url",
+        images_revised=True,
+        images_copies=False,
+        part_cap=20 * 1024 * 1024,
     ),
     ServerDialect(
         name="new-api",
@@ -90,6 +117,9 @@ _TABLE = (
         comment=b": PING\n\n",
         done_marker=True,
         variations=501,
+        images_model="named",
+        images_event="image_generation",
+        images_blank_fields=True,
     ),
     ServerDialect(
         name="litellm",
@@ -97,6 +127,9 @@ _TABLE = (
         opaque_ids=True,
         request_id_header="x-litellm-call-id",
         images_stream=False,
+        images_address="unsupported",
+        images_json_edits=False,
+        images_told_model=False,
         usage_cost=True,
     ),
     *(

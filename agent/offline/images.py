@@ -11,23 +11,17 @@ from typing import Literal
 import anyio
 from pydantic import JsonValue
 
-from ..wire.requests import (
-    ImagesRequest,
-    InlineImage,
-    JsonObject,
-    RequestFault,
-    read_form,
-    read_images,
-    read_json,
-)
+from ..wire.requests import ImagesRequest, InlineImage, JsonObject, RequestFault
+from .dialects import ServerDialect
 from .documents import picture_item
 from .easel import Sheet
-from .exchange import Incoming, Reply
+from .exchange import Reply, json_reply
+from .image_requests import allowed
 from .performance import Workshop, base64_text
 from .plan import Plan
 from .resolve import job_of
 from .serving import answer, refused_early
-from .shelf import fingerprint
+from .shaping import error_reply
 from .state import State
 from .tamper import Events
 from .words import revised_prompt
@@ -35,52 +29,61 @@ from .words import revised_prompt
 Route = Literal["generations", "edits"]
 
 
-def read(request: Incoming) -> tuple[ImagesRequest, JsonObject]:
-    """The request, and what of it the log may show."""
-    content_type = request.headers.get("content-type", "application/json")
-    if "json" in content_type:
-        payload = read_json(request.body)
-        return read_images(payload), payload
-    fields, files = read_form(request.body, content_type)
-    shown: JsonObject = {
-        **fields,
-        **{name: [fingerprint(f.data) for f in parts] for name, parts in files.items()},
-    }
-    return read_images(fields, files=files), shown
-
-
 async def create(state: State, asked: ImagesRequest, route: Route, request_id: str) -> Reply:
-    """Pictures; raises ``RequestFault`` for what the server behind the gateway would refuse."""
+    """Pictures. Errors keep their status here, also where a Responses call would hide it (D23)."""
+    frank = replace(state.dialect, hides_errors=False)
+    try:
+        return await _created(state, asked, route, request_id, frank)
+    except RequestFault as fault:
+        hidden = state.dialect.hides_errors and fault.status >= 500
+        told = RequestFault(fault.message, status=502, type="upstream_error") if hidden else fault
+        return error_reply(told, frank, by="upstream", request_id=request_id)
+
+
+async def _created(
+    state: State, asked: ImagesRequest, route: Route, request_id: str, dialect: ServerDialect
+) -> Reply:
     faults = state.strike("images")
-    if (early := refused_early(faults, state.dialect, request_id)) is not None:
+    if (early := refused_early(faults, dialect, request_id)) is not None:
         return early
     state.next_channel()
     await state.wait()
-    if asked.stream and not state.dialect.images_stream:
-        raise RequestFault(
-            "'str' object has no attribute 'model_dump'", status=500, type="server_error"
-        )
-    plan = _plan(asked, route)
+    allowed(asked, route, dialect)
+    plan = _plan(asked, route, dialect)
     for fault in faults:
         plan = fault.plan(plan) if fault.plan else plan
-    if not asked.stream or not plan.break_with:
-        _refused(plan)
+    refusal = _refusal(plan)
+    if refusal is not None and not asked.stream:
+        raise refusal
     shop = state.workshop(faults)
     sheets = [await shop.lay_out(job) for job in plan.jobs]
-    kind = "image_edit" if asked.images else "image_generation"
-    events = _perform(plan, sheets, kind, shop)
-    return await answer(
-        events,
+    kind = "image_edit" if asked.images and dialect.images_event == "own" else "image_generation"
+    frame = Frame(asked, dialect, kind, shop)
+    made = await answer(
+        _perform(plan, refusal, sheets, frame),
         stream=asked.stream,
         faults=faults,
-        gather=partial(_gathered, asked, shop),
+        gather=partial(_gathered, frame),
         numbered=False,
-        dialect=state.dialect,
-        done_marker=state.dialect.done_marker,
+        dialect=dialect,
+        done_marker=dialect.done_marker,
     )
+    return made if dialect.images_stream or not asked.stream else await _unstreamed(made)
 
 
-def _plan(asked: ImagesRequest, route: Route) -> Plan:
+class Frame:
+    """What every event of one answer shares."""
+
+    def __init__(
+        self, asked: ImagesRequest, dialect: ServerDialect, kind: str, shop: Workshop
+    ) -> None:
+        self.asked = asked
+        self.dialect = dialect
+        self.kind = kind
+        self.shop = shop
+
+
+def _plan(asked: ImagesRequest, route: Route, dialect: ServerDialect) -> Plan:
     """``generations`` with pictures is an edit (D11)."""
     if route == "edits" and not asked.images:
         raise RequestFault(
@@ -91,7 +94,8 @@ def _plan(asked: ImagesRequest, route: Route) -> Plan:
         first = _bytes(asked.images[0], "image")
         mask = asked.mask and _bytes(asked.mask, "mask")
         job = replace(job, base=first, mask=mask or None)
-    return Plan(jobs=tuple(replace(job, number=n) for n in range(asked.n)))
+    copies = asked.n if dialect.images_copies else 1
+    return Plan(jobs=tuple(replace(job, number=n) for n in range(copies)))
 
 
 def _bytes(source: object, param: str) -> bytes:
@@ -104,35 +108,45 @@ def _bytes(source: object, param: str) -> bytes:
     )
 
 
-def _refused(plan: Plan) -> None:
-    """What a Responses answer says in its items is a status here (D22, D23)."""
+def _refusal(plan: Plan) -> RequestFault | None:
+    """What a Responses answer says in its items is a status here, or an error event (D22, D23)."""
+    if plan.break_with is not None:
+        return None
     if plan.failure is not None:
-        _raise(400, "Your request was rejected by the safety system.", "moderation_blocked")
+        text = "Your request was rejected by the safety system."
+        return _fault(400, text, "moderation_blocked")
     if plan.end == "incomplete" and plan.detail == {"reason": "content_filter"}:
-        _raise(400, "The answer was cut off by a content filter.", "content_policy_violation")
+        text = "The answer was cut off by a content filter."
+        return _fault(400, text, "content_policy_violation")
     if plan.end != "completed":
-        _raise(502, "Upstream request failed", "upstream_error")
+        return _fault(502, "Upstream request failed", "upstream_error")
     if not plan.jobs and plan.text:
-        _raise(400, plan.text, "content_policy_violation")
-    if not plan.jobs and plan.break_with is None:
-        _raise(502, "upstream did not return image output", "upstream_error")
+        return _fault(400, plan.text[:600], "content_policy_violation")
+    if not plan.jobs:
+        return _fault(502, "upstream did not return image output", "upstream_error")
+    return None
 
 
-def _raise(status: int, message: str, code: str) -> None:
+def _fault(status: int, message: str, code: str) -> RequestFault:
     kind = "image_generation_user_error" if status == 400 else "upstream_error"
-    raise RequestFault(message, status=status, code=code, type=kind)
+    return RequestFault(message, status=status, code=code, type=kind)
 
 
-async def _perform(plan: Plan, sheets: Sequence[Sheet], kind: str, shop: Workshop) -> Events:
-    """Partials and a ``completed`` event for each picture."""
+async def _perform(
+    plan: Plan, refusal: RequestFault | None, sheets: Sequence[Sheet], frame: Frame
+) -> Events:
+    """Partials and a ``completed`` event for each picture, or the error in their place."""
     if plan.break_with is not None:
         yield plan.break_with
+        return
+    if refusal is not None:
+        yield {"type": "error", **refusal.body()}
         return
     if plan.stalls:
         await anyio.sleep_forever()
     for sheet in sheets:
         try:
-            async with aclosing(_picture(kind, sheet, shop)) as events:
+            async with aclosing(_picture(sheet, frame)) as events:
                 async for event in events:
                     yield event
         except RequestFault as fault:
@@ -140,21 +154,22 @@ async def _perform(plan: Plan, sheets: Sequence[Sheet], kind: str, shop: Worksho
             return
 
 
-async def _picture(kind: str, sheet: Sheet, shop: Workshop) -> Events:
+async def _picture(sheet: Sheet, frame: Frame) -> Events:
+    shop = frame.shop
     shape = _shape(sheet, int(shop.clock()))
     for step in range(sheet.job.partials):
-        yield _partial(kind, shape, step, base64_text(await shop.draft(sheet, step)))
+        yield _partial(frame.kind, shape, step, base64_text(await shop.draft(sheet, step)))
     drawn = await shop.finish(sheet)
     data = base64_text(drawn.data)
     if sheet.job.partials:
-        yield _partial(kind, shape, sheet.job.partials, data)
+        yield _partial(frame.kind, shape, sheet.job.partials, data)
     told = revised_prompt(sheet.job, drawn.scene, drawn.note)
     item = picture_item("", sheet.job, result=data, size=drawn.size, revised=told, status="")
     yield {
-        "type": f"{kind}.completed",
+        "type": f"{frame.kind}.completed",
         **shape,
         "size": f"{drawn.size[0]}x{drawn.size[1]}",
-        **_told(shop.changed(item).get("result")),
+        **_told(shop.changed(item).get("result"), told, frame),
         "usage": shop.bill.image_usage(),
     }
 
@@ -180,22 +195,54 @@ def _partial(kind: str, shape: JsonObject, step: int, data: str) -> JsonObject:
     }
 
 
-def _told(result: JsonValue) -> JsonObject:
-    """A fault may have made an address of it (D7 sends data URLs that way)."""
-    is_url = isinstance(result, str) and result.startswith(("https://", "data:"))
-    return {"url": result} if is_url else {"b64_json": result}
+_DATA = ("b64_json", "url", "revised_prompt")
 
 
-def _gathered(asked: ImagesRequest, shop: Workshop, row: list[JsonObject]) -> JsonObject | None:
+def _told(result: JsonValue, revised: str, frame: Frame) -> JsonObject:
+    """The picture as this dialect gives it; a fault may have made an address of it."""
+    dialect, told = frame.dialect, JsonObject()
+    if isinstance(result, str) and result.startswith(("https://", "data:")):
+        told["url"] = result
+    elif isinstance(result, str) and _wants_address(frame):
+        kind = frame.asked.output_format or "png"
+        told["url"] = f"data:image/{kind};base64,{result}"
+        told |= {"b64_json": result} if frame.asked.stream else {}
+    else:
+        told["b64_json"] = result
+    if dialect.images_revised:
+        told["revised_prompt"] = revised
+    return {**dict.fromkeys(_DATA, ""), **told} if dialect.images_blank_fields else told
+
+
+def _wants_address(frame: Frame) -> bool:
+    """D7: an address that holds the picture itself; a stream gives both."""
+    return frame.asked.response_format == "url" and frame.dialect.images_address == "data-url"
+
+
+def _gathered(frame: Frame, row: list[JsonObject]) -> JsonObject | None:
     finals = [e for e in row if str(e["type"]).endswith(".completed")]
     if not finals:
         return None
     shared = {k: finals[0][k] for k in ("background", "output_format", "quality", "size")}
-    data: list[JsonValue] = [{k: e[k] for k in ("b64_json", "url") if k in e} for e in finals]
+    data: list[JsonValue] = [{k: e[k] for k in _DATA if k in e} for e in finals]
+    if frame.dialect.images_told_model:
+        shared["model"] = frame.asked.model or "gpt-image-2"
     return {
-        "created": int(shop.clock()),
+        "created": int(frame.shop.clock()),
         "data": data,
         **shared,
-        "model": asked.model or "gpt-image-2",
-        "usage": shop.bill.image_usage(),
+        "usage": frame.shop.bill.image_usage(),
     }
+
+
+async def _unstreamed(made: Reply) -> Reply:
+    """L5: everything was drawn, and the whole stream ends up in an error's message."""
+    async with aclosing(made.body) as body:
+        text = b"".join([chunk async for chunk in body]).decode("utf-8", "replace")
+    error: JsonObject = {
+        "message": f"litellm.APIError: {text}",
+        "type": "internal_server_error",
+        "param": None,
+        "code": "500",
+    }
+    return json_reply({"error": error}, status=500)

@@ -9,7 +9,7 @@ from functools import partial
 from pydantic import JsonValue
 
 from ..wire.requests import JsonObject, RequestFault, read_json
-from . import images, responses
+from . import image_requests, images, responses
 from .exchange import Body, Drop, Incoming, Reply, json_reply
 from .options import OfflineOptions
 from .shaping import By, error_reply
@@ -110,7 +110,7 @@ def _opened(state: State, request: Incoming, entry: JsonObject) -> Call:
             entry["body"] = redacted(payload)
             return partial(responses.create, state, payload)
         case ("POST", ["images", ("generations" | "edits") as route]):
-            asked, shown = images.read(request)
+            asked, shown = image_requests.read(request, state.dialect)
             entry["body"] = redacted(shown)
             return partial(images.create, state, asked, route)
         case ("POST", ["images", "variations"]) if state.dialect.variations == 501:

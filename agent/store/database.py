@@ -27,6 +27,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ..errors import StoreBusy, StoreError
+from .exact import ExactSum
 from .tables import storable
 
 P = ParamSpec("P")
@@ -94,6 +95,8 @@ def prepare_engine(engine: Engine) -> None:
 
 
 def _set_pragmas(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    assert isinstance(connection, sqlite3.Connection)
+    connection.create_aggregate("exact_sum", 1, ExactSum)
     cursor = connection.cursor()
     for pragma in PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")

@@ -1,8 +1,8 @@
 """Forgetting: texts and unshared bytes go, a tombstone with an id and a date stays.
 
-Attempts stay, because they are the record of money and hold no text. Verdicts stay as a decision
-without its spans, message or the hash of the text. ``scrub`` in ``meta`` stands until the file
-itself was rewritten, so a crash in between only delays it.
+Attempts stay, because they are the record of money, but lose the notes that people wrote. Verdicts
+stay as a decision without its spans, message or the hash of the text. ``scrub`` in ``meta`` stands
+until the file itself was rewritten, so a crash in between only delays it.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ def of_user(connection: Connection, user: str, *, at: datetime) -> list[TurnId]:
     """Every session of a user; what they paid stays, but no longer says who it was."""
     gone = _sessions(connection, session.c.user == user, at=at)
     connection.execute(update(attempt).where(attempt.c.user == user).values(user=None))
+    settled = update(attempt).where(attempt.c.settled_by == user)
+    connection.execute(settled.values(settled_by=None, note=None))
     _blank_verdicts(connection, verdict.c.user == user)
     named = update(verdict).where(verdict.c.acknowledged_by == user)
     connection.execute(named.values(acknowledged_by=None))
@@ -59,6 +61,7 @@ def _one_session(connection: Connection, which: str, *, at: datetime) -> list[Tu
     connection.execute(delete(image).where(image.c.session == which))
     connection.execute(delete(turn).where(turn.c.session == which))
     connection.execute(delete(session).where(session.c.id == which))
+    connection.execute(update(attempt).where(attempt.c.session == which).values(note=None))
     _blank_verdicts(connection, verdict.c.session == which)
     release(connection, [row.sha256 for row in pictures] + [row.mask for row in turns if row.mask])
     _bury(connection, "image", [row.id for row in pictures], at=at)

@@ -15,6 +15,7 @@ from decimal import Decimal
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    RowMapping,
     and_,
     case,
     false,
@@ -25,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from ..errors import NotFound, UsageError
+from ..errors import NotFound, StoreError, UsageError
 from ..schema import Attempt, AttemptId, Failure, SessionId, TurnId
 from . import rows
 from .tables import attempt
@@ -34,6 +35,9 @@ OPEN = ("intent", "sent")
 UNSETTLED = (*OPEN, "unknown")
 RANK = {"intent": 0, "sent": 1, "unknown": 2, "completed": 3, "refused": 3, "failed": 3}
 """States only move to a higher rank, so an unknown result can still become known."""
+
+SHORTEST = len("att_") + 4
+"""Fewer characters of an id have to be all of them."""
 
 
 def _same(name: str, value: str | None) -> ColumnElement[bool]:
@@ -75,7 +79,8 @@ def _refusal(connection: Connection, new: Attempt, scope: str, cap: Decimal) -> 
             code="budget",
             message=f"The price of this request is not known, so the {scope} budget of "
             f"{cap} {currency} cannot be kept. Nothing was sent.",
-            hint=f"Give profile {new.profile!r} its prices, or take the budget off.",
+            hint=f'Give the server its prices: prices = "…" in [profiles.{new.profile}] names a '
+            "table of yours (docs/prices.md); or take the budget off.",
         )
     spent, reserved = _owed(connection, SCOPES[scope](new), currency)
     if spent + reserved + needed <= cap:
@@ -107,13 +112,24 @@ def _owed(
 
 
 def mark_sent(connection: Connection, which: AttemptId, *, at: datetime, bytes_sent: int) -> None:
-    """Only an intent can be sent; anything later stays as it is."""
-    row = update(attempt).where(attempt.c.id == which)
-    sending = row.where(attempt.c.state == "intent").values(state="sent", billed="possibly")
-    connection.execute(sending)
-    sent = row.where(attempt.c.sent.is_(None)).values(sent=at, bytes_sent=bytes_sent)
-    if connection.execute(sent).rowcount == 0:
-        _state(connection, which)
+    """Raises ``StoreError`` for anything but an intent: what was given up may not be sent.
+
+    A process that slept can find that its intent counts as failed and its reservation as free.
+    """
+    row = update(attempt).where(attempt.c.id == which, attempt.c.state == "intent")
+    sent = row.values(state="sent", billed="possibly", sent=at, heartbeat=at, bytes_sent=bytes_sent)
+    if connection.execute(sent).rowcount == 1:
+        return
+    raise StoreError(
+        f"attempt {which} is {_state(connection, which)} and cannot be sent any more",
+        hint="Nothing was sent. Ask for the picture again.",
+    )
+
+
+def beat(connection: Connection, which: AttemptId, *, at: datetime) -> None:
+    """Its process still waits for the answer; nothing happens once it is settled."""
+    row = update(attempt).where(attempt.c.id == which, attempt.c.state.in_(OPEN))
+    connection.execute(row.values(heartbeat=at))
 
 
 def settle(connection: Connection, ended: Attempt) -> None:
@@ -157,9 +173,38 @@ def attempts(
     return [rows.attempt_of(row) for row in connection.execute(query).mappings()]
 
 
-def one(connection: Connection, which: AttemptId) -> Attempt:
-    """Raises ``NotFound``."""
-    row = connection.execute(select(attempt).where(attempt.c.id == which)).mappings().first()
-    if row is None:
-        raise NotFound(f"there is no attempt {which}", hint="limner ledger lists them.")
-    return rows.attempt_of(row)
+def one(connection: Connection, ref: str) -> Attempt:
+    """By id or its unambiguous beginning; raises ``NotFound`` with candidates."""
+    return rows.attempt_of(_found(connection, ref))
+
+
+def entry(connection: Connection, ref: str) -> rows.Entry:
+    """The same with who settled it."""
+    return rows.entry_of(_found(connection, ref))
+
+
+def _found(connection: Connection, ref: str) -> RowMapping:
+    begins = func.substr(attempt.c.id, 1, len(ref)) == ref
+    query = select(attempt).where(begins if len(ref) >= SHORTEST else attempt.c.id == ref)
+    found = connection.execute(query.order_by(attempt.c.seq).limit(6)).mappings().all()
+    exact = [row for row in found if row["id"] == ref]
+    if len(found) == 1 or exact:
+        return (exact or found)[0]
+    ids = tuple(row["id"] for row in found)
+    if ids:
+        raise NotFound(f"{ref!r} is the beginning of more than one attempt", candidates=ids)
+    raise NotFound(f"there is no attempt {ref}", hint="limner ledger lists them.")
+
+
+def newest(connection: Connection, *, since: datetime | None, limit: int) -> list[rows.Entry]:
+    """Newest first."""
+    query = select(attempt).order_by(attempt.c.seq.desc()).limit(limit)
+    if since is not None:
+        query = query.where(attempt.c.created >= since)
+    return [rows.entry_of(row) for row in connection.execute(query).mappings()]
+
+
+def unsettled(connection: Connection) -> list[rows.Entry]:
+    """Open ones and those whose result is not known, oldest first."""
+    query = select(attempt).where(attempt.c.state.in_(UNSETTLED)).order_by(attempt.c.seq)
+    return [rows.entry_of(row) for row in connection.execute(query).mappings()]

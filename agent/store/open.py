@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, Literal, ParamSpec, TypeVar
 
 from anyio import to_thread
 from sqlalchemy import Connection
@@ -18,6 +19,7 @@ from ..schema import (
     Attempt,
     AttemptId,
     Blob,
+    Cost,
     Failure,
     Image,
     ImageId,
@@ -28,10 +30,13 @@ from ..schema import (
     TurnId,
     Verdict,
 )
-from . import find, forget, inventory, ledger, sessions
+from . import by_hand, find, forget, inventory, ledger, ledger_sums, owners, reaping, sessions
 from .blobs import BlobFolder, digest
 from .database import Database, store_url, translated
 from .migrate import bring_up_to_date
+from .reaping import Reaped
+from .rows import Entry
+from .screened import Screened, screened
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -76,7 +81,7 @@ class DiskStore:
         await self._database.aclose()
 
     async def tidy(self) -> None:
-        """Sweep stale scratch files (once a day) and finish an interrupted ``forget``."""
+        """Sweep stale files (once a day), finish a ``forget``, settle for those who are gone."""
         swept = await self._in_thread(self._folder.sweep, self._clock.now())
         if swept:
             log.info("store.swept", files=swept)
@@ -85,6 +90,26 @@ class DiskStore:
                 await self._erase()
             except StoreError as error:  # the next start tries again; this one can still work
                 log.warning("store.untidy", reason=str(error))
+        try:
+            await self.reap()
+        except StoreError as error:
+            log.warning("store.untidy", reason=str(error))
+
+    async def reap(self) -> Reaped:
+        """Settle the attempts and close the turns of processes that are gone (R45)."""
+        now = self._clock.now()
+
+        def dead(owner: str | None, seen: datetime) -> bool:
+            return owners.is_dead(owner, seen=seen, now=now)
+
+        found = await self._database.read(reaping.left_open, dead=dead)
+        if found == Reaped():
+            return found
+        reaped = await self._database.write(reaping.reap, found, at=now)
+        for turn in reaped.turns:
+            await self._in_thread(self._folder.drop_partials, turn)
+        log.info("store.reaped", attempts=len(reaped.attempts), turns=len(reaped.turns))
+        return reaped
 
     # ── sessions and turns ───────────────────────────────────────────────────────────────────
 
@@ -99,6 +124,10 @@ class DiskStore:
 
     async def turns(self, session: SessionId) -> list[Turn]:
         return await self._database.read(sessions.turns, session)
+
+    async def turn(self, which: TurnId) -> Turn:
+        """Raises ``NotFound``, also for one that was forgotten."""
+        return await self._database.read(sessions.turn_by_id, which)
 
     async def open_turn(self, turn: Turn) -> None:
         await self._database.write(sessions.open_turn, turn)
@@ -162,6 +191,10 @@ class DiskStore:
     async def mark_sent(self, attempt: AttemptId, *, at: datetime, bytes_sent: int) -> None:
         await self._database.write(ledger.mark_sent, attempt, at=at, bytes_sent=bytes_sent)
 
+    async def beat(self, attempt: AttemptId, *, at: datetime) -> None:
+        """Says that somebody still waits for the answer."""
+        await self._database.write(ledger.beat, attempt, at=at)
+
     async def settle(self, attempt: Attempt) -> None:
         await self._database.write(ledger.settle, attempt)
 
@@ -178,9 +211,52 @@ class DiskStore:
             ledger.attempts, session=session, turn=turn, since=since, unsettled=unsettled
         )
 
-    async def attempt(self, which: AttemptId) -> Attempt:
-        """Raises ``NotFound``."""
-        return await self._database.read(ledger.one, which)
+    async def attempt(self, ref: str) -> Attempt:
+        """By id or its unambiguous beginning; raises ``NotFound``."""
+        return await self._database.read(ledger.one, ref)
+
+    async def entry(self, ref: str) -> Entry:
+        """The same with who settled it and why."""
+        return await self._database.read(ledger.entry, ref)
+
+    async def newest_attempts(self, *, since: datetime | None, limit: int) -> list[Entry]:
+        """Newest first."""
+        return await self._database.read(ledger.newest, since=since, limit=limit)
+
+    async def ledger_sums(
+        self, *, by: ledger_sums.By | None, since: datetime | None
+    ) -> list[ledger_sums.Sum]:
+        """One for each key and currency; see ``ledger_sums``."""
+        return await self._database.read(ledger_sums.sums, by=by, since=since)
+
+    async def unsettled(self) -> list[tuple[Entry, owners.Life]]:
+        """Open and unknown attempts, oldest first, each with whether its process lives."""
+        await self.reap()
+        found = await self._database.read(ledger.unsettled)
+        return await self._in_thread(lambda: [(e, owners.life_of(e.owner)) for e in found])
+
+    async def settle_by_hand(
+        self,
+        ref: str,
+        *,
+        billed: Literal["yes", "no"],
+        cost: Cost | None,
+        note: str | None,
+        by: str,
+    ) -> Entry:
+        """Only an unknown one; raises ``UsageError`` for what is known or still under way."""
+        settle = partial(by_hand.settle, billed=billed, cost=cost, note=note, by=by)
+        return await self._database.write(settle, ref, at=self._clock.now())
+
+    async def screened(
+        self,
+        *,
+        session: SessionId | None = None,
+        turn: TurnId | None = None,
+        limit: int | None = None,
+    ) -> list[Screened]:
+        """Newest first, and without any text."""
+        return await self._database.read(screened, session=session, turn=turn, limit=limit)
 
     async def add_verdict(
         self,

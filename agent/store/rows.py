@@ -20,7 +20,7 @@ def _json(values: Iterable[Record]) -> list[object]:
     return [value.model_dump(mode="json") for value in values]
 
 
-def _cost_row(prefix: str, cost: Cost) -> Row:
+def cost_row(prefix: str, cost: Cost) -> Row:
     return {
         f"{prefix}_amount": cost.amount,
         f"{prefix}_currency": cost.currency,
@@ -67,7 +67,7 @@ def turn_row(turn: Turn) -> Row:
         "usage": turn.usage.model_dump(mode="json"),
         "prompts": _json(turn.prompts),
         "degraded": list(turn.degraded),
-        **_cost_row("cost", turn.cost),
+        **cost_row("cost", turn.cost),
     }
 
 
@@ -100,19 +100,35 @@ def attempt_row(attempt: Attempt) -> Row:
         "prompts": _json(attempt.prompts),
         **_tokens_row("text", attempt.usage.text),
         **_tokens_row("image", attempt.usage.image),
-        **_cost_row("reserved", attempt.reserved),
-        **_cost_row("cost", attempt.cost),
+        **cost_row("reserved", attempt.reserved),
+        **cost_row("cost", attempt.cost),
     }
+
+
+class Entry(Attempt):
+    """An attempt as the ledger shows it: also who settled it where nobody saw its end."""
+
+    settled_by: str | None = None
+    """A person, or ``reaper``; ``None``: the process that sent it."""
+    note: str | None = None
 
 
 def attempt_of(row: RowMapping) -> Attempt:
     """A bill of which no count was told reads as no bill at all."""
+    return Attempt.model_validate(_attempt(Attempt, row))
+
+
+def entry_of(row: RowMapping) -> Entry:
+    return Entry.model_validate(_attempt(Entry, row))
+
+
+def _attempt(kind: type[Attempt], row: RowMapping) -> Row:
     more = {
         "usage": {"text": _tokens_of("text", row), "image": _tokens_of("image", row)},
         "reserved": _cost_of("reserved", row),
         "cost": _cost_of("cost", row),
     }
-    return Attempt.model_validate(_known(Attempt, row, more))
+    return _known(kind, row, more)
 
 
 def verdict_row(

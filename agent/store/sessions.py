@@ -78,6 +78,17 @@ def turns(connection: Connection, of: SessionId) -> list[Turn]:
     return [rows.turn_of(row, made.get(row["id"], ())) for row in found]
 
 
+def turn_by_id(connection: Connection, which: TurnId) -> Turn:
+    """Raises ``NotFound``, also for one that was forgotten."""
+    row = connection.execute(select(turn).where(turn.c.id == which)).mappings().first()
+    if row is None:
+        raise NotFound(
+            f"there is no turn {which}", hint="Its session may be forgotten, and its text with it."
+        )
+    made = select(image.c.id).where(image.c.turn == which).order_by(image.c.number)
+    return rows.turn_of(row, connection.execute(made).scalars())
+
+
 def open_turn(connection: Connection, new: Turn) -> None:
     """With outcome NULL, whatever ``new`` says."""
     _require(connection, new.session)

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every schema this version can read or bring up to date, oldest first."""
 
 VERSION_TABLE = "alembic_version"
@@ -173,6 +173,7 @@ turn = Table(
     UniqueConstraint("id"),
     Index(None, "session"),
     Index(None, "mask"),
+    Index(None, "outcome"),
 )
 
 blob = Table(
@@ -244,9 +245,12 @@ attempt = Table(
     Column("sent", Utc),
     Column("settled", Utc),
     Column("elapsed_ms", BigInteger),
+    Column("settled_by", Words),
+    Column("note", Words),
     UniqueConstraint("id"),
     Index(None, "session"),
     Index(None, "turn"),
+    Index(None, "state"),
     Index(None, "created"),
     Index(None, "key_fingerprint"),
     Index(None, "user"),

@@ -8,13 +8,14 @@ to the rules of gpt-image-2's sizes, and an unknown tool option passes through a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import log
 from typing import Final, Literal, get_args
 
 from ..errors import UsageError
+from ..protocols import PictureData
 from ..schema import Background, ImageOptions, OutputFormat, Quality
 
 Size = tuple[int, int]
@@ -101,9 +102,96 @@ _RETIRED: Final[dict[str, str]] = {
 """Model to the day it was shut down (C7)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegacyModel:
+    """A model that OpenAI has shut down and a gateway may still serve, on the Images API alone."""
+
+    name: str
+    prompt: int
+    """Characters."""
+    most: int = 10
+    """Pictures of one request."""
+    sizes: tuple[Size, ...]
+    auto_size: bool = False
+    """``auto`` is a size; without it, it is left out and the model draws 1024x1024."""
+    qualities: tuple[str, ...]
+    styles: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ("png",)
+    asks_for_bytes: bool = True
+    """An address is what it answers unless ``b64_json`` is asked for (R29)."""
+    edits: int = 0
+    """Input pictures of one edit; 0: it cannot edit."""
+    input_types: tuple[str, ...] = ("image/png",)
+    input_bytes: int = 4_000_000
+    square_input: bool = False
+    mask_bytes: int = 4_000_000
+    takes: frozenset[str] = frozenset()
+    """Fields besides model, prompt, n, size and user."""
+    source: str
+
+
+_SQUARES: Final[tuple[Size, ...]] = ((256, 256), (512, 512), (1024, 1024))
+_LEGACY: Final[dict[str, LegacyModel]] = {
+    model.name: model
+    for model in (
+        LegacyModel(
+            name="dall-e-2",
+            prompt=1000,
+            sizes=_SQUARES,
+            qualities=("standard",),
+            edits=1,
+            square_input=True,
+            takes=frozenset({"quality", "response_format"}),
+            source="R16, R18, R19, R22, R29, R35, R36",
+        ),
+        LegacyModel(
+            name="dall-e-3",
+            prompt=4000,
+            most=1,
+            sizes=((1024, 1024), (1792, 1024), (1024, 1792)),
+            qualities=("standard", "hd"),
+            styles=("vivid", "natural"),
+            takes=frozenset({"quality", "response_format", "style"}),
+            source="R16, R18, R19, R22, R29, R30",
+        ),
+        LegacyModel(
+            name="gpt-image-1",
+            prompt=32_000,
+            sizes=STANDARD_SIZES,
+            auto_size=True,
+            qualities=_THREE,
+            formats=_STILL,
+            asks_for_bytes=False,
+            edits=MAX_PICTURES,
+            input_types=("image/png", "image/webp", "image/jpeg"),
+            input_bytes=25_000_000,
+            takes=frozenset(
+                {
+                    *("quality", "background", "output_format", "output_compression"),
+                    *("moderation", "input_fidelity", "stream", "partial_images"),
+                }
+            ),
+            source="R16, R18, R19, R22-R25, R35, R36",
+        ),
+    )
+}
+LONGEST_PROMPT: Final = 32_000
+"""Characters that a GPT image model reads (R16)."""
+
+
+def legacy_facts(name: str) -> LegacyModel | None:
+    """The rules of a model that was shut down; ``None`` for every other."""
+    return _LEGACY.get(_base(name))
+
+
+def _base(name: str) -> str:
+    """Without the gateway's prefix and the snapshot's date."""
+    return _SNAPSHOT.sub("", name.strip().rsplit("/", 1)[-1])
+
+
 def model_facts(name: str) -> ImageModel:
     """Facts of a model, its dated snapshots, or of a stranger; ``UsageError`` for a retired one."""
-    base = _SNAPSHOT.sub("", name.strip().rsplit("/", 1)[-1])
+    base = _base(name)
     if base in _RETIRED:
         raise UsageError(
             f"image model {name}: shut down on {_RETIRED[base]}",
@@ -116,13 +204,23 @@ def model_facts(name: str) -> ImageModel:
 
 
 def check(
-    options: ImageOptions, *, editing: int, has_mask: bool, transparency: bool = False
+    options: ImageOptions,
+    *,
+    editing: int,
+    has_mask: bool,
+    transparency: bool = False,
+    legacy: bool = False,
 ) -> None:
     """Raise ``UsageError`` naming the rule that ``options`` break, and what would be legal.
 
     ``editing`` counts the input pictures. ``transparency`` says that the dialect has proved
-    transparent backgrounds where the model only has them in preview (C2).
+    transparent backgrounds where the model only has them in preview (C2), ``legacy`` that models
+    which OpenAI has shut down may live on there.
     """
+    old = legacy_facts(options.model) if legacy else None
+    if old is not None:
+        _check_legacy(options, old, editing=editing, has_mask=has_mask)
+        return
     model = model_facts(options.model)
     _check_passed_through(options)
     _check_size(options.size, model)
@@ -142,7 +240,7 @@ def check(
 def notices(options: ImageOptions) -> tuple[str, ...]:
     """What is legal and yet worth saying before money is spent."""
     told = []
-    if not model_facts(options.model).known:
+    if legacy_facts(options.model) is None and not model_facts(options.model).known:
         told.append(f"image model {options.model} is not known here: only its size was checked")
     if is_large(options.size):
         told.append(
@@ -338,3 +436,128 @@ def _check_passed_through(options: ImageOptions) -> None:
             f"tool option {key}: it is set elsewhere",
             hint=f"use {flag}" if flag else "leave it out",
         )
+
+
+# ── models that were shut down, where a gateway still has them (C7) ──────────────────────────
+
+
+def check_prompt(model: str, prompt: str) -> None:
+    """Raise ``UsageError`` for a prompt, preamble included, that the model would not read."""
+    old = legacy_facts(model)
+    most = old.prompt if old else LONGEST_PROMPT
+    if len(prompt) > most:
+        raise UsageError(
+            f"The prompt has {len(prompt):,} characters with the safety preamble; "
+            f"{model} reads {most:,}.",
+            hint="Shorten it; nothing was sent.",
+        )
+
+
+def check_inputs(model: str, pictures: Sequence[PictureData], mask: PictureData | None) -> None:
+    """Raise ``UsageError`` for an input picture that the old model would refuse (R35, R36)."""
+    old = legacy_facts(model)
+    if old is None:
+        return
+    kinds = ", ".join(kind.removeprefix("image/") for kind in old.input_types)
+    for number, picture in enumerate(pictures, 1):
+        if picture.media_type not in old.input_types:
+            raise UsageError(f"picture {number} is {picture.media_type}: {old.name} takes {kinds}")
+        _check_weight(f"picture {number}", picture, old.input_bytes, old)
+        width, height = _png_size(picture.data) if old.square_input else (1, 1)
+        if width != height:
+            raise UsageError(
+                f"picture {number} is {width}x{height}: {old.name} edits only squares",
+                hint="crop it, or use another model",
+            )
+    if mask is not None:
+        _check_weight("the mask", mask, old.mask_bytes, old)
+
+
+def leave_out(options: ImageOptions) -> frozenset[str]:
+    """Fields of the Images API that the model does not take, or that say what it does anyway."""
+    old = legacy_facts(options.model)
+    if old is None:
+        fixed = model_facts(options.model).input_fidelity == ()
+        return frozenset({"input_fidelity"}) if fixed else frozenset()
+    unsaid = {"size"} if options.size == "auto" and not old.auto_size else set()
+    if "quality" not in options.tool_options and options.quality not in old.qualities:
+        unsaid.add("quality")
+    return frozenset(_GPT_FIELDS - old.takes | unsaid)
+
+
+_GPT_FIELDS: Final = frozenset(
+    {
+        *("quality", "background", "output_format", "output_compression", "moderation"),
+        *("input_fidelity", "stream", "partial_images"),
+    }
+)
+
+
+def _check_legacy(options: ImageOptions, old: LegacyModel, *, editing: int, has_mask: bool) -> None:
+    _check_legacy_size(options.size, old)
+    _check_legacy_words(options, old)
+    copies = options.tool_options.get("n", 1)
+    if not isinstance(copies, int) or not 1 <= copies <= old.most:
+        raise UsageError(f"n={copies}: {old.name} draws 1 to {old.most} in one request")
+    asked = {
+        "background": options.background != "auto",
+        "moderation": options.moderation != "auto",
+        "output_compression": options.output_compression is not None,
+        "partial_images": options.partial_images > 0,
+    }
+    unable = [name for name, wanted in asked.items() if wanted and name not in old.takes]
+    if unable:
+        raise UsageError(f"{unable[0]}: {old.name} does not know it", hint="leave it out")
+    _check_format(options, has_mask=has_mask)
+    _check_legacy_input(old, editing=editing, has_mask=has_mask)
+
+
+def _check_legacy_words(options: ImageOptions, old: LegacyModel) -> None:
+    """Our own default quality is no word of these models, so it is left out, not refused."""
+    passed = options.tool_options
+    default = "quality" not in passed and options.quality in ("medium", "auto")
+    words = (
+        ("quality", passed.get("quality", options.quality), old.qualities, default),
+        ("style", passed.get("style"), old.styles, passed.get("style") is None),
+        ("output format", options.output_format, old.formats, False),
+    )
+    for what, value, known, unsaid in words:
+        if value not in known and not unsaid:
+            has = f"has only {', '.join(known)}" if known else "has none"
+            raise UsageError(f"{what} {value}: {old.name} {has}")
+
+
+def _check_legacy_input(old: LegacyModel, *, editing: int, has_mask: bool) -> None:
+    if editing > old.edits:
+        able = f"takes at most {old.edits} at a time" if old.edits else "cannot edit"
+        raise UsageError(
+            f"input pictures: {editing}; {old.name} {able}", hint="use a GPT image model"
+        )
+    if has_mask and not editing:
+        raise UsageError(
+            "a mask needs a picture to change", hint="name the picture (--from or --image)"
+        )
+
+
+def _check_legacy_size(size: str, old: LegacyModel) -> None:
+    wanted = parse_size(size)
+    if wanted is None or wanted in old.sizes:
+        return
+    width, height = _nearest(wanted, old.sizes)
+    drawn = ", ".join(f"{w}x{h}" for w, h in old.sizes)
+    raise UsageError(
+        f"size {size}: {old.name} draws only {drawn}", hint=f"nearest legal size: {width}x{height}"
+    )
+
+
+def _check_weight(what: str, picture: PictureData, most: int, old: LegacyModel) -> None:
+    if len(picture.data) >= most:
+        raise UsageError(
+            f"{what} has {len(picture.data):,} bytes: {old.name} takes less than {most:,}",
+            hint="make it smaller",
+        )
+
+
+def _png_size(data: bytes) -> Size:
+    """Width and height stand first in every PNG, at a fixed place."""
+    return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")

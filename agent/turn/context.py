@@ -35,14 +35,14 @@ def context_for(
     """The earlier texts that fit, then the prompt with the pictures it is about."""
     told = [turn for turn in path if turn.outcome in ("image", "text")]
     room = limit - len(prompt)
-    kept: list[tuple[Message, Message]] = []
+    kept: list[tuple[Message, ...]] = []
     for turn in reversed(told):
-        pair = (Message("user", turn.prompt), Message("assistant", _said(turn, images)))
-        room -= len(pair[0].text) + len(pair[1].text)
+        spoken = (Message("user", turn.prompt), Message("assistant", _said(turn, images)))
+        room -= sum(len(message.text) for message in spoken)
         if room < 0:
             break
-        kept.append(pair)
-    earlier = [message for pair in reversed(kept) for message in pair]
+        kept.append(tuple(message for message in spoken if message.text))
+    earlier = [message for spoken in reversed(kept) for message in spoken]
     return Context(
         messages=(*earlier, Message("user", prompt, pictures)),
         dropped=len(told) - len(kept),
@@ -50,7 +50,10 @@ def context_for(
 
 
 def _said(turn: Turn, images: Mapping[ImageId, Image]) -> str:
-    """The assistant's words; gpt-5 models often say nothing beside the picture (wire.md 2)."""
+    """The assistant's words; gpt-5 models often say nothing beside the picture (wire.md 2).
+
+    Nothing at all where the pictures were forgotten since; an empty message is not sent.
+    """
     if turn.text.strip():
         return turn.text
     shown = [images[i] for i in turn.images if i in images]

@@ -18,9 +18,11 @@ from ..protocols import (
     TextPiece,
     ToolStage,
 )
-from ..schema import AttemptState, Billed, Cost, Failure, Intent, Outcome, Usage
+from ..schema import AttemptState, Billed, Cost, Failure, Intent, Outcome, Tokens, Usage
 
 _TOOL = "image_generation"
+_FILTERED = {"content_filter", "moderation"}
+"""``incomplete_details.reason`` of an answer that a filter cut off (D23)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,14 +81,21 @@ def _opened(so_far: Gathered, item: Opened) -> Gathered:
         so_far,
         response_id=item.response_id or so_far.response_id,
         request_id=item.request_id or so_far.request_id,
-        tools=so_far.tools if item.tools is None else item.tools,
+        tools=_echoed(so_far.tools, item.tools),
         tool_model=item.tool_model or so_far.tool_model,
         offline=so_far.offline or item.offline,
     )
 
 
+def _echoed(before: tuple[str, ...] | None, now: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """A tool echoed once was there: a gateway may strip the later echo (D21)."""
+    if before is None or now is None:
+        return before if now is None else now
+    return (*before, *(tool for tool in now if tool not in before))
+
+
 def _not_fetched(url: str) -> Failure:
-    host = url.split("/")[2] if url.count("/") >= 2 else "?"
+    host = url.split("/")[2].rpartition("@")[2][:100]
     return Failure(
         code="malformed",
         message=f"The server answered with the address of a picture (on {host}), not the picture.",
@@ -115,6 +124,7 @@ def judge(gathered: Gathered, *, stored: int, intent: Intent) -> tuple[Outcome, 
         hint="A gateway may hide a refusal this way; change the prompt before trying again.",
         billed="possibly",
         request_id=gathered.request_id,
+        upstream_code=gathered.incomplete_reason,
     )
 
 
@@ -123,7 +133,7 @@ def _refusal(gathered: Gathered) -> Failure | None:
     typed = next((f for f in said if f is not None and f.stage is not None), None)
     if typed:
         return typed
-    if gathered.refusal:
+    if gathered.refusal.strip():
         return Failure(
             code="moderation_blocked",
             message=gathered.refusal.strip(),
@@ -132,7 +142,7 @@ def _refusal(gathered: Gathered) -> Failure | None:
             billed="yes",
             request_id=gathered.request_id,
         )
-    if gathered.incomplete_reason == "content_filter":
+    if gathered.incomplete_reason in _FILTERED:
         return Failure(
             code="moderation_blocked",
             message="The provider's content filter cut the answer off.",
@@ -140,7 +150,7 @@ def _refusal(gathered: Gathered) -> Failure | None:
             stage="provider_output",
             billed="possibly",
             request_id=gathered.request_id,
-            upstream_code="content_filter",
+            upstream_code=gathered.incomplete_reason,
         )
     return None
 
@@ -162,6 +172,7 @@ def _text_only(gathered: Gathered, intent: Intent) -> tuple[Outcome, Failure | N
         hint="Read its text, then say more plainly what to draw.",
         billed="yes",
         request_id=gathered.request_id,
+        upstream_code=gathered.incomplete_reason,
     )
 
 
@@ -169,12 +180,19 @@ def attempt_state(gathered: Gathered, *, stored: int) -> tuple[AttemptState, Bil
     """How the attempt ended, and whether it has to be thought of as paid."""
     if stored:
         return "completed", "yes"
+    drew, spoke = _counted(gathered.usage.image), _counted(gathered.usage.text)
     refused = _refusal(gathered)
     if refused:
-        return "refused", refused.billed
+        paid = drew or (spoke and refused.billed == "no")  # no picture, yet the model's own tokens
+        return "refused", "yes" if paid else refused.billed
     if gathered.failed:
         billed = gathered.failed.billed
         return ("unknown" if billed == "possibly" else "failed"), billed
     if gathered.failures or not gathered.text.strip():
-        return "failed", "possibly"
+        return "failed", "yes" if drew else "possibly"
     return "completed", "yes"
+
+
+def _counted(tokens: Tokens | None) -> bool:
+    """Whether the server counted anything, so that the bill is known."""
+    return tokens is not None and bool(tokens.total or tokens.input or tokens.output)

@@ -33,12 +33,12 @@ def read_ref(ref: str) -> PictureRef:
 def path_to(turns: Iterable[Turn], end: TurnId | None) -> tuple[Turn, ...]:
     """The turns from the root to ``end``, in order; siblings are not on it."""
     by_id = {turn.id: turn for turn in turns}
-    path: list[Turn] = []
+    path: dict[TurnId, Turn] = {}
     at = end
-    while at is not None and at in by_id and by_id[at] not in path:
-        path.append(by_id[at])
+    while at is not None and at in by_id and at not in path:
+        path[at] = by_id[at]
         at = by_id[at].parent
-    return tuple(reversed(path))
+    return tuple(reversed(path.values()))
 
 
 def picture_at(turns: Sequence[Turn], images: Sequence[Image], head: TurnId | None) -> Image | None:

@@ -15,9 +15,9 @@ from decimal import Decimal
 from typing import Final
 
 from ..schema import Basis, Cost, ImageOptions, Rendering, Tokens, Usage
-from .tariff import ImagePrice, PerImage, Prices, TextPrice, load_prices
+from .tariff import ImagePrice, PerImage, Prices, TextPrice, load_prices, prices_for
 
-__all__ = ["Bill", "Part", "Prices", "bill", "cost_of", "estimate", "load_prices"]
+__all__ = ["Bill", "Part", "Prices", "bill", "cost_of", "estimate", "load_prices", "prices_for"]
 
 MILLION: Final = Decimal(1_000_000)
 CHARACTERS_PER_TOKEN: Final = 2

@@ -42,15 +42,20 @@ def build(parts: Parts) -> tuple[Outgoing, tuple[PromptRef, ...]]:
         model=parts.model,
         instructions="\n\n".join(words.strip() for words, _ in texts),
         messages=parts.messages,
-        options=parts.options,
+        options=parts.options if parts.dialect.partials else _without_drafts(parts.options),
         action=action_for(parts.intent, parts.editing, parts.references),
         mask=parts.mask,
         force_tool=forced and parts.dialect.tool_choice,
         effort=parts.effort,
-        stream=parts.stream,
+        stream=parts.stream and parts.dialect.streaming,
         user=parts.user,
     )
     return outgoing, tuple(ref for _, ref in texts)
+
+
+def _without_drafts(options: ImageOptions) -> ImageOptions:
+    """Drafts cost tokens and do not come where a server was shown not to send them."""
+    return options.model_copy(update={"partial_images": 0})
 
 
 def notices(options: ImageOptions) -> tuple[str, ...]:

@@ -13,14 +13,30 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Final, TypeVar
 
 from ..errors import SettingsError
+from ..protocols import Profile
+from . import prompts
 
 ANY: Final = "*"
 _SIZE = re.compile(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})", re.ASCII)
 _SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+_CODES = """
+AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD
+CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP
+GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD
+KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN
+NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP
+SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES
+VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
+"""
+CURRENCIES: Final = frozenset(_CODES.split())
+"""ISO 4217 without metals, funds and test codes."""
+_LARGEST = 262_144
+"""Bytes of a price table; the shipped ones have a hundredth of it."""
 
 T = TypeVar("T")
 Table = Mapping[str, object]
@@ -156,6 +172,40 @@ def _expand(quality: str, listed: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(listed) if quality == "auto" else (quality,)
 
 
+def prices_for(profile: Profile, *, folder: Path) -> Prices:
+    """The table of a profile: a shipped one by name, or a file (``….toml``, relative to ``folder``).
+
+    Raises ``SettingsError`` naming the profile, the file and the key.
+    """
+    name = profile.prices
+    if not name.endswith(".toml"):
+        return load_prices(_shipped(profile), name=name)
+    path = folder / Path(name).expanduser()
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
+        text = data.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise SettingsError(
+            f"profile {profile.name}: prices = {name!r}: {path} cannot be read: {why}",
+            hint=f"A relative path starts in {folder}; docs/prices.md shows what to write into it.",
+        ) from error
+    if len(data) > _LARGEST:
+        raise SettingsError(f"profile {profile.name}: prices: {path} is too large for a table")
+    return load_prices(text, name=str(path))
+
+
+def _shipped(profile: Profile) -> str:
+    try:
+        return prompts.prices_text(profile.prices)
+    except SettingsError as error:
+        raise SettingsError(
+            f"profile {profile.name}: prices = {profile.prices!r}: {error}",
+            hint="A table of your own is a file whose name ends in .toml (docs/prices.md).",
+        ) from error
+
+
 # ── reading ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -249,6 +299,10 @@ class _Reader:
         value = self.table.get("currency")
         if not isinstance(value, str) or not _CURRENCY.fullmatch(value):
             raise self.error("currency", f"must be three capital letters, not {value!r}")
+        if value not in CURRENCIES:
+            near = get_close_matches(value, CURRENCIES, n=3, cutoff=0.6)
+            meant = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise self.error("currency", f"is no currency of ISO 4217: {value!r}{meant}")
         return value
 
     def sub(self, key: str) -> _Reader | None:

@@ -6,6 +6,8 @@ have drawn. A ``stage`` makes the failure a refusal.
 
 from __future__ import annotations
 
+import ssl
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import httpx2
@@ -13,7 +15,7 @@ import openai
 
 from ..protocols import Clock, Dialect
 from ..schema import Billed, Failure, FailureCode, Stage
-from ..wire.faults import Fault
+from ..wire.faults import Fault, fault_of, fault_of_body, tidy
 
 _POLICY = {
     "moderation_blocked",
@@ -35,6 +37,7 @@ _CODES: dict[str, FailureCode] = {
     "usage_limit_reached": "usage_window",
     "rate_limit_exceeded": "rate_limited",
     "rate_limit_error": "rate_limited",
+    "throttling_error": "rate_limited",
     "invalid_auth_rate_limited": "rate_limited",
     "all_deployments_in_cooldown": "cooldown",
     "invalid_api_key": "authentication",
@@ -58,11 +61,23 @@ _CODES: dict[str, FailureCode] = {
     "unknown_parameter": "invalid_parameter",
     "invalid_request_error": "invalid_parameter",
     "image_generation_user_error": "invalid_parameter",
+    "unsupported_parameter": "invalid_parameter",
     "server_error": "transient",
+    "internal_server_error": "transient",
     "upstream_error": "transient",
+    "failed": "transient",
+    "cancelled": "transient",
     "empty_result": "no_image",
     "bad_base64": "malformed",
 }
+_GENERIC = {
+    "invalid_request_error",
+    "image_generation_user_error",
+    "server_error",
+    "internal_server_error",
+    "upstream_error",
+}
+"""Types under which gateways pass everything on: a status that says more is believed instead."""
 _STAGES: dict[str | None, Stage] = {"input": "provider_input", "output": "provider_output"}
 _FREE: set[FailureCode] = {
     "authentication",
@@ -93,8 +108,14 @@ _HINTS: dict[FailureCode, str] = {
 }
 
 
-def judge(fault: Fault, dialect: Dialect, *, clock: Clock, streamed: bool) -> Failure:
-    """Turn what a server said into what it means. ``streamed``: a 200 had already been given."""
+def judge(
+    fault: Fault, dialect: Dialect, *, clock: Clock, streamed: bool, worked: bool = False
+) -> Failure:
+    """Turn what a server said into what it means.
+
+    ``streamed``: a 200 had already been given. ``worked``: so had words or a part of a drawing,
+    after which no error is free any more.
+    """
     if _is_policy(fault):
         return Failure(
             code="moderation_blocked",
@@ -104,7 +125,7 @@ def judge(fault: Fault, dialect: Dialect, *, clock: Clock, streamed: bool) -> Fa
             categories=fault.categories,
             request_id=fault.request_id,
             status=fault.status,
-            billed="no" if fault.stage == "input" or not streamed else "possibly",
+            billed=_billed_refusal(fault, streamed=streamed or worked),
             upstream_code=fault.code,
         )
     code = _code(fault)
@@ -115,20 +136,41 @@ def judge(fault: Fault, dialect: Dialect, *, clock: Clock, streamed: bool) -> Fa
         request_id=fault.request_id,
         retry_at=_retry_at(fault, clock),
         status=fault.status,
-        billed=_billed(code, fault, dialect),
+        billed="possibly" if worked else _billed(code, fault, dialect),
         upstream_code=fault.code,
     )
 
 
 def judge_exception(error: Exception, *, clock: Clock, dialect: Dialect) -> Failure:
-    """Every exception of the SDK and its transport. Bodies are read by the caller, not here."""
-    if isinstance(error, openai.APIStatusError):
-        fault = Fault(status=error.status_code, message=error.message)
-        return judge(fault, dialect, clock=clock, streamed=False)
-    cause: BaseException = error
-    if isinstance(error, openai.APIConnectionError) and error.__cause__ is not None:
-        cause = error.__cause__
-    if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout):
+    """Every exception of the SDK and its transport, also those that we never expect from it."""
+    if isinstance(error, openai.APIConnectionError):
+        return _broken(error.__cause__ or error)
+    if isinstance(error, openai.APIError):
+        fault = _fault_of_api_error(error)
+        return judge(fault, dialect, clock=clock, streamed=fault.status is None)
+    if isinstance(error, openai.ContentFilterFinishReasonError):
+        fault = Fault(code="content_filter", message=tidy(str(error)))
+        return judge(fault, dialect, clock=clock, streamed=True)
+    if type(error) is openai.OpenAIError or isinstance(error, UnicodeError):  # before sending
+        return _unsendable(error)
+    return _broken(error)
+
+
+def _fault_of_api_error(error: openai.APIError) -> Fault:
+    status = error.status_code if isinstance(error, openai.APIStatusError) else None
+    if isinstance(error.body, dict):
+        fault = fault_of({"error": error.body}, status=status)
+    elif isinstance(error.body, str) and error.body:
+        fault = fault_of_body(error.body.encode("utf-8", "replace"), status=status)
+    else:
+        fault = Fault(status=status)
+    return fault if fault.message else replace(fault, message=tidy(error.message))
+
+
+def _broken(cause: BaseException) -> Failure:
+    """The connection: never made is free, lost afterwards is not known."""
+    before = httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout | httpx2.ProxyError
+    if isinstance(cause, before | ssl.SSLCertVerificationError | ConnectionRefusedError):
         return Failure(
             code="connection",
             message=f"No connection to the server: {_reason(cause)}.",
@@ -137,12 +179,20 @@ def judge_exception(error: Exception, *, clock: Clock, dialect: Dialect) -> Fail
     if isinstance(
         cause, httpx2.UnsupportedProtocol | httpx2.InvalidURL | httpx2.LocalProtocolError
     ):
-        return Failure(code="usage", message=f"The request cannot be sent: {_reason(cause)}.")
+        return _unsendable(cause)
     return Failure(
         code="truncated",
         message=f"The connection broke after the request was sent: {_reason(cause)}.",
         hint=_HINTS["truncated"],
         billed="possibly",
+    )
+
+
+def _unsendable(cause: BaseException) -> Failure:
+    return Failure(
+        code="usage",
+        message=f"The request cannot be sent: {_reason(cause)}.",
+        hint="Check the base URL and the key: `limner config show`.",
     )
 
 
@@ -163,27 +213,37 @@ def _is_policy(fault: Fault) -> bool:
 
 
 def _code(fault: Fault) -> FailureCode:
+    status = _status(fault)
+    says_more = status in (401, 402, 403, 413, 422, 429, 501)
     for name in (fault.code, fault.type):
         found = _CODES.get((name or "").lower())
-        if found and not (found == "invalid_parameter" and fault.status in (401, 403)):
-            # an upstream's 429 or 401 travels under generic types: the status knows better
-            return _by_status(fault) if found == "transient" and _says_more(fault) else found
-    return _by_status(fault)
+        if found is None or (found == "transient" and says_more):
+            continue
+        generic = (name or "").lower() in _GENERIC
+        if generic and (says_more or (status == 404 and not (fault.code or fault.param))):
+            continue
+        return found
+    return _by_status(fault, status)
 
 
-def _says_more(fault: Fault) -> bool:
-    return fault.status in (401, 402, 403, 404, 413, 422, 429, 501)
+def _status(fault: Fault) -> int:
+    """Also where a gateway hides it: in the code (L3), or beside one that means nothing (N10)."""
+    if fault.status not in (None, 200):
+        return fault.status or 0
+    for hidden in (fault.code, fault.param if fault.code == "bad_response_status_code" else None):
+        if hidden and len(hidden) == 3 and hidden.isdecimal() and hidden[0] in "345":
+            return int(hidden)
+    return fault.status or 0
 
 
-def _by_status(fault: Fault) -> FailureCode:
-    status = fault.status or 0
+def _by_status(fault: Fault, status: int) -> FailureCode:
     if fault.kind == "truncated":
         return "truncated"
     if fault.kind == "empty":
         return "empty" if status in (0, 200) else _plain_status(status)
     if fault.kind == "html" and status in (0, 200, 404, 405):
         return "usage"
-    if status == 200 and fault.kind == "malformed":
+    if fault.kind == "malformed" and status in (0, 200):
         return "malformed"
     return _plain_status(status)
 
@@ -214,6 +274,14 @@ def _billed(code: FailureCode, fault: Fault, dialect: Dialect) -> Billed:
     return "possibly"
 
 
+def _billed_refusal(fault: Fault, *, streamed: bool) -> Billed:
+    """What was stopped on its way in cost no picture; what was stopped on its way out may have."""
+    if fault.stage == "input":
+        return "no"
+    refused_at_once = not streamed and 400 <= (fault.status or 0) < 500
+    return "no" if refused_at_once and fault.stage != "output" else "possibly"
+
+
 def _retry_at(fault: Fault, clock: Clock) -> datetime | None:
     if fault.resets_at is not None and 0 < fault.resets_at < 32_503_680_000:
         return datetime.fromtimestamp(fault.resets_at, UTC)
@@ -230,4 +298,4 @@ def _words(fault: Fault, silent_text: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    return str(error).strip().rstrip(".") or type(error).__name__
+    return tidy(str(error)).rstrip(".") or type(error).__name__

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..protocols import (
@@ -22,15 +21,16 @@ from ..protocols import (
     TextPiece,
     ToolStage,
 )
-from ..schema import Cost, Tokens, Usage
-from . import lift
+from . import lift, parts
 from .faults import Fault, fault_of, fault_of_body
-from .values import Json, array, count, number, obj, text
 from .lift import Lifted
 from .sse import EventScanner
+from .told import Place, Told
+from .values import Json, array, clean, count, obj, text
 
 _WHITE = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"
+_LONG = 1024
 _TERMINAL = {
     "response.completed",
     "response.done",
@@ -39,6 +39,7 @@ _TERMINAL = {
     "response.cancelled",
     "response.canceled",
 }
+_UNFINISHED = {"queued", "in_progress"}
 _STAGES: dict[str, Literal["in_progress", "generating", "completed"]] = {
     "response.image_generation_call.in_progress": "in_progress",
     "response.image_generation_call.generating": "generating",
@@ -71,125 +72,155 @@ Answer = (
 class AnswerReader:
     """Reads one answer of the Responses API. ``partials=False`` leaves drafts undecoded.
 
-    Yields at most one of ``Ended`` and ``Fault``, and one of them by the end of ``close``.
+    Yields at most one of ``Ended`` and ``Fault``, as the last thing, and one of them by the end of
+    ``close``. Never raises, whatever the bytes.
     """
 
     def __init__(self, *, partials: bool = True) -> None:
+        self.events = 0
+        """Events of the Responses API so far: pings and comments are none."""
         self._partials = partials
         self._mode: Literal["unknown", "sse", "whole"] = "unknown"
+        self._head = b""
         self._whole: list[bytes] = []
         self._scanner = EventScanner()
         self._over = False
-        self._events = 0
-        self._garbled = ""
-        self._text = ""
+        self._cut = False
+        self._hint = ""
+        self._told = Told()
         self._refusals: set[str] = set()
+        self._refusal = ""
         self._items: set[str] = set()
+        self._drawn = 0
+        self._pictureless: list[ItemFault] = []
         self._hashes: set[bytes] = set()
         self._urls: set[str] = set()
+
+    @property
+    def arriving(self) -> bool:
+        """Whether something long, such as a picture, has begun and not ended."""
+        return bool(self._whole) or self._scanner.unfinished >= _LONG
 
     def feed(self, chunk: bytes) -> Iterator[Answer]:
         """What this chunk completes."""
         if self._mode == "unknown":
-            self._whole.append(chunk)
-            start = b"".join(self._whole).removeprefix(_BOM).lstrip(_WHITE)
-            if len(start) < len("retry:") and not start.startswith((b"{", b"[", b"<")):
-                return
-            self._whole = [start]
-            self._mode = "sse" if _looks_like_sse(start) else "whole"
-            if self._mode == "sse":
-                self._whole, chunk = [], start
-            else:
-                return
+            chunk = self._decide(chunk)
         if self._mode == "sse":
             for data in self._scanner.feed(chunk):
                 yield from self._event(data)
-        else:
+        elif self._mode == "whole":
             self._whole.append(chunk)
 
     def close(self) -> Iterator[Answer]:
         """The bytes have ended; says so when the answer had not."""
+        if self._mode == "unknown":
+            self._mode = "sse" if self._head.startswith((b":", b"data:")) else "whole"
+            self._whole, self._head = [self._head], b""
         if self._mode == "sse":
             for data in self._scanner.close():
                 yield from self._event(data)
             if not self._over:
-                self._over = True
-                yield self._cut_off()
-            return
-        body = b"".join(self._whole)
-        self._whole = []
-        yield from self._document(body)
+                yield from self._end(self._broken_off())
+        elif not self._over:
+            body, self._whole = b"".join(self._whole), []
+            yield from self._document(body)
 
-    def _cut_off(self) -> Fault:
-        if self._events:
-            return Fault(kind="truncated", message="The stream ended before its terminal event.")
-        if self._garbled:
-            return Fault(kind="malformed", message=self._garbled)
+    def _decide(self, chunk: bytes) -> bytes:
+        """Streamed or whole, by the first bytes; what is to be read once that is known."""
+        head = self._head + chunk
+        while head.startswith((_BOM, b" ", b"\t", b"\r", b"\n")):
+            head = head.lstrip(_WHITE).removeprefix(_BOM)
+        self._head = head
+        if len(head) < len("retry:"):
+            return b""
+        self._mode, self._head = ("sse" if _looks_like_sse(head) else "whole"), b""
+        return head
+
+    def _broken_off(self) -> Fault:
+        if self.events or self._cut:
+            return Fault(
+                kind="truncated",
+                message=self._hint or "The stream ended before its terminal event.",
+            )
+        if self._hint:
+            return Fault(kind="malformed", message=self._hint)
         return Fault(kind="empty", message="The stream ended without a single event.")
 
     # ── whole answers ────────────────────────────────────────────────────────────────────────
 
     def _document(self, body: bytes) -> Iterator[Answer]:
-        self._over = True
         try:
             lifted = lift.parse(body)
         except ValueError:
-            fault = fault_of_body(body, status=200)
-            if body.startswith((b"{", b"[")):
-                fault = Fault(kind="truncated", message="The JSON of the answer is cut off.")
-            yield fault
+            cut = body.startswith((b"{", b"[")) and not body.rstrip().endswith((b"}", b"]"))
+            told = Fault(kind="truncated", message="The JSON of the answer is cut off.")
+            yield from self._end(told if cut else fault_of_body(body, status=200))
             return
         value = obj(lifted.value)
-        if not value:
-            yield fault_of_body(body, status=200)
-        elif "output" not in value and (value.get("error") or "status" not in value):
-            yield fault_of(value, status=200)
+        kind = text(value, "type") or ""
+        if kind in _TERMINAL:
+            yield from self._by_type(kind, lifted, value)
+        elif parts.is_response(value):
+            yield from self._response(lifted, value, text(value, "status") or "completed")
         else:
-            yield from self._response(lifted, value, str(value.get("status") or "completed"))
+            yield from self._end(fault_of_body(body, status=200))
 
     # ── streamed answers ─────────────────────────────────────────────────────────────────────
 
     def _event(self, data: bytes) -> Iterator[Answer]:
-        if self._over or data.strip() == b"[DONE]":
+        if self._over or data.strip() in (b"", b"[DONE]"):
             return
         try:
             lifted = lift.parse(data)
         except ValueError:
-            self._garbled = self._garbled or fault_of_body(data, status=200).message
+            self._cut = self._cut or data.lstrip().startswith(b"{")
+            self._hint = self._hint or ("" if self._cut else _hint(data))
             return
         event = obj(lifted.value)
         kind = text(event, "type") or ""
-        if kind == "error" or (not kind and ("error" in event or "code" in event)):
-            self._over = True
-            yield fault_of(event)
-            return
         if kind.startswith("response."):
-            self._events += 1
-        yield from self._by_type(kind, lifted, event)
+            self.events += 1
+            yield from self._by_type(kind, lifted, event)
+        elif not kind and parts.is_response(event):
+            yield from self._response(lifted, event, text(event, "status") or "completed")
+        elif _is_error(kind, event):
+            yield from self._end(fault_of(event))
+        elif not kind:
+            self._hint = self._hint or _hint(data)
 
     def _by_type(self, kind: str, lifted: Lifted, event: Json) -> Iterator[Answer]:
+        at = count(event, "output_index")
+        place = (-1 if at is None else at, count(event, "content_index") or 0)
         if kind in _TERMINAL:
-            self._over = True
-            response = obj(event.get("response"))
-            named = kind.removeprefix("response.").replace("canceled", "cancelled")
-            # the event's name outranks the status inside, except for "done", which says nothing
-            status = text(response, "status") or "completed" if named == "done" else named
-            yield from self._response(lifted, response, status)
+            yield from self._terminal(kind, lifted, event)
         elif kind in ("response.created", "response.in_progress", "response.queued"):
-            if kind == "response.created" or self._events == 1:
-                yield _opened(obj(event.get("response")))
+            if kind == "response.created" or self.events == 1:
+                yield parts.opened(obj(event.get("response")))
         elif kind in _STAGES:
             yield ToolStage(_STAGES[kind])
         elif kind == "response.image_generation_call.partial_image":
             yield from self._partial(lifted, event)
         elif kind == "response.output_item.done":
-            yield from self._item(lifted, obj(event.get("item")))
+            yield from self._item(lifted, obj(event.get("item")), place[0])
         elif kind == "response.output_text.delta":
-            yield from self._piece(event.get("delta"))
+            yield from self._piece(place, event.get("delta"))
         elif kind == "response.output_text.done":
-            yield from self._whole_text(event.get("text"))
+            yield from self._text(place, event.get("text"))
+        elif kind == "response.content_part.done":
+            yield from self._part(place, obj(event.get("part")))
+        elif kind == "response.refusal.delta":
+            self._refusal += text(event, "delta") or ""
         elif kind == "response.refusal.done":
-            yield from self._refusal(event.get("refusal"))
+            yield from self._refused(event.get("refusal"))
+
+    def _terminal(self, kind: str, lifted: Lifted, event: Json) -> Iterator[Answer]:
+        response = obj(event.get("response"))
+        status = kind.removeprefix("response.")
+        if status == "done":  # it says nothing; the other names outrank the status inside
+            status = text(response, "status") or "completed"
+            status = "completed" if status in _UNFINISHED else status
+        error = fault_of(event) if _is_error("", event) else None
+        yield from self._response(lifted, response, status, error)
 
     def _partial(self, lifted: Lifted, event: Json) -> Iterator[Answer]:
         raw = lifted.string(event.get("partial_image_b64")) if self._partials else None
@@ -199,64 +230,81 @@ class AnswerReader:
 
     # ── what both have in common ─────────────────────────────────────────────────────────────
 
-    def _response(self, lifted: Lifted, response: Json, status: str) -> Iterator[Answer]:
-        yield _opened(response)
-        for item in array(response.get("output")):
-            yield from self._item(lifted, obj(item))
-        if status in ("failed", "cancelled"):
-            fault = fault_of({"error": response.get("error") or {}})
-            yield Fault(
-                code=fault.code or status,
-                type=fault.type,
-                message=fault.message or f"The response ended as {status}.",
-                param=fault.param,
-                stage=fault.stage,
-                categories=fault.categories,
-                resets_at=fault.resets_at,
-                resets_in=fault.resets_in,
-            )
-            return
-        yield Ended(
+    def _response(
+        self, lifted: Lifted, response: Json, status: str, error: Fault | None = None
+    ) -> Iterator[Answer]:
+        yield parts.opened(response)
+        told = frozenset(self._items)
+        output = [obj(item) for item in array(response.get("output"))]
+        for at, item in enumerate(output):
+            # the final answer repeats what output_item.done already gave
+            if text(item, "id") not in told or not parts.is_picture(item):
+                yield from self._item(lifted, item, at, final=True)
+        pictures = sum(map(parts.is_picture, output))
+        missing = max(pictures - self._drawn, 0) if pictures else len(self._pictureless)
+        yield from self._end(self._verdict(response, status, error), missing)
+
+    def _verdict(self, response: Json, status: str, error: Fault | None) -> Ended | Fault:
+        status = status.replace("canceled", "cancelled")
+        error = parts.error_of(response) or error
+        if error or status in ("failed", "cancelled"):
+            error = error or Fault(code=status)
+            return replace(error, message=error.message or f"The response ended as {status}.")
+        if status in _UNFINISHED:
+            return Fault(kind="truncated", message=f"The answer is not finished: it is {status}.")
+        return Ended(
             status=status,
-            usage=_usage(response),
-            reported_cost=_reported_cost(obj(response.get("usage"))),
+            usage=parts.usage(response),
+            reported_cost=parts.reported_cost(obj(response.get("usage"))),
             incomplete_reason=text(obj(response.get("incomplete_details")), "reason"),
             response_id=text(response, "id"),
-            moderation_flagged=_flagged(obj(response.get("moderation"))),
+            moderation_flagged=parts.flagged(obj(response.get("moderation"))),
         )
 
-    def _item(self, lifted: Lifted, item: Json) -> Iterator[Answer]:
+    def _end(self, verdict: Ended | Fault, missing: int | None = None) -> Iterator[Answer]:
+        """What was held back, then the one terminal."""
+        self._over = True
+        if self._refusal and not self._refusals:
+            yield RefusalText(self._refusal)
+        held = sorted(self._pictureless, key=lambda item: item.fault.code == "empty_result")
+        yield from held[:missing]
+        yield verdict
+
+    def _item(
+        self, lifted: Lifted, item: Json, at: int, *, final: bool = False
+    ) -> Iterator[Answer]:
         kind = text(item, "type")
         if kind == "image_generation_call":
             yield from self._image_item(lifted, item)
         elif kind == "message" or (kind is None and item.get("role") == "assistant"):
-            for part in array(item.get("content")):
-                content = obj(part)
-                if text(content, "type") == "refusal":
-                    yield from self._refusal(content.get("refusal"))
-                else:
-                    yield from self._whole_text(content.get("text"))
+            for part, content in enumerate(array(item.get("content"))):
+                yield from self._part((at, part), obj(content), final=final)
+
+    def _part(self, place: Place, part: Json, *, final: bool = False) -> Iterator[Answer]:
+        if text(part, "type") == "refusal":
+            yield from self._refused(part.get("refusal"))
+        else:
+            yield from self._text(place, part.get("text"), final=final)
 
     def _image_item(self, lifted: Lifted, item: Json) -> Iterator[Answer]:
+        """Pictures at once. An item without one is told at the end, which may still bring it."""
         item_id = text(item, "id")
-        if item_id in self._items:
-            return  # the final answer repeats what output_item.done already gave
-        if item_id:
-            self._items.add(item_id)
+        known = len(self._hashes) + len(self._urls)
         found = lift.payloads(lifted, item.get("result"))
-        if not found:
-            fault = fault_of({"error": item.get("error") or {}})
-            if not (fault.code or fault.message):
-                fault = Fault(code="empty_result", message="The image item holds no picture.")
-            yield ItemFault(item_id=item_id, fault=fault)
         for payload in found:
             if payload.url:
                 yield from self._url(item_id, payload.url, item)
-            elif payload.data is None:
-                message = "The picture's base64 cannot be decoded."
-                yield ItemFault(item_id=item_id, fault=Fault(code="bad_base64", message=message))
-            else:
+            elif payload.data is not None:
                 yield from self._picture(item_id, payload.data, item)
+        self._drawn += len(self._hashes) + len(self._urls) > known  # items, not pictures
+        if item_id:
+            self._pictureless = [held for held in self._pictureless if held.item_id != item_id]
+        if not any(payload.url or payload.data for payload in found):
+            self._pictureless.append(
+                ItemFault(item_id=item_id, fault=parts.no_picture(item, found))
+            )
+        elif item_id:
+            self._items.add(item_id)
 
     def _picture(self, item_id: str | None, data: bytes, item: Json) -> Iterator[Answer]:
         digest = hashlib.sha256(data).digest()
@@ -269,7 +317,7 @@ class AnswerReader:
             revised_prompt=text(item, "revised_prompt", "prompt"),
             status=text(item, "status"),
             action=text(item, "action"),
-            actual=_actual(item),
+            actual=parts.actual(item),
         )
 
     def _url(self, item_id: str | None, url: str, item: Json) -> Iterator[Answer]:
@@ -279,85 +327,35 @@ class AnswerReader:
                 item_id=item_id, url=url, revised_prompt=text(item, "revised_prompt", "prompt")
             )
 
-    def _piece(self, value: object) -> Iterator[Answer]:
-        if isinstance(value, str) and value:
-            self._text += value
-            yield TextPiece(value)
+    def _piece(self, place: Place, value: object) -> Iterator[Answer]:
+        if isinstance(value, str) and (piece := clean(value)):
+            yield TextPiece(self._told.piece(place, piece))
 
-    def _whole_text(self, value: object) -> Iterator[Answer]:
-        """A complete text, told only when its pieces were not."""
-        if isinstance(value, str) and value and value not in self._text:
-            yield from self._piece(value)
+    def _text(self, place: Place, value: object, *, final: bool = False) -> Iterator[Answer]:
+        """A complete text, told as far as its pieces were not."""
+        if isinstance(value, str) and (words := clean(value)):
+            moved = final and self._mode == "sse"
+            if rest := self._told.whole(place, words, anywhere=moved):
+                yield TextPiece(rest)
 
-    def _refusal(self, value: object) -> Iterator[Answer]:
-        if isinstance(value, str) and value and value not in self._refusals:
-            self._refusals.add(value)
-            yield RefusalText(value)
+    def _refused(self, value: object) -> Iterator[Answer]:
+        words = clean(value).strip() if isinstance(value, str) else ""
+        if words and words not in self._refusals:
+            self._refusals.add(words)
+            yield RefusalText(words)
 
 
 def _looks_like_sse(start: bytes) -> bool:
     return start.startswith((b"data:", b"event:", b":", b"id:", b"retry:"))
 
 
-def _opened(response: Json) -> Opened:
-    tools = response.get("tools")
-    echoed = [obj(tool) for tool in array(tools)]
-    image: Json = next((t for t in echoed if t.get("type") == "image_generation"), {})
-    return Opened(
-        response_id=text(response, "id"),
-        model=text(response, "model"),
-        tools=tuple(text(t, "type") or "" for t in echoed) if isinstance(tools, list) else None,
-        tool_model=text(image, "model"),
-        previous_response_id=text(response, "previous_response_id"),
-        offline=response.get("offline") is True,
-    )
+def _is_error(kind: str, event: Json) -> bool:
+    """Nested, flat, and without the type that would say so."""
+    if kind == "error" or kind.endswith("_error") or parts.error_of(event) is not None:
+        return True
+    return not kind and bool(event.get("code"))
 
 
-def _actual(item: Json) -> tuple[tuple[str, str], ...]:
-    names = {
-        "size": "size",
-        "quality": "quality",
-        "background": "background",
-        "output_format": "format",
-    }
-    said = ((ours, text(item, theirs)) for theirs, ours in names.items())
-    return tuple((name, value) for name, value in said if value)
-
-
-def _usage(response: Json) -> Usage:
-    return Usage(
-        text=_tokens(obj(response.get("usage"))),
-        image=_tokens(obj(obj(response.get("tool_usage")).get("image_gen"))),
-    )
-
-
-def _tokens(usage: Json) -> Tokens | None:
-    if not usage:
-        return None
-    into, out = obj(usage.get("input_tokens_details")), obj(usage.get("output_tokens_details"))
-    return Tokens(
-        input=count(usage, "input_tokens"),
-        cached_input=count(into, "cached_tokens"),
-        output=count(usage, "output_tokens"),
-        input_text=count(into, "text_tokens"),
-        input_image=count(into, "image_tokens"),
-        output_text=count(out, "text_tokens"),
-        output_image=count(out, "image_tokens"),
-        total=count(usage, "total_tokens"),
-    )
-
-
-def _reported_cost(usage: Json) -> Cost | None:
-    """LiteLLM's ``usage.cost``, in dollars (L13)."""
-    cost = number(usage, "cost")
-    if cost is None or cost < 0:
-        return None
-    return Cost(amount=Decimal(str(cost)), currency="USD", basis="reported")
-
-
-def _flagged(moderation: Json) -> bool | None:
-    """Request-level moderation scores; ``mode=block`` was recorded not blocking (wire.md 1.1)."""
-    sides = [obj(moderation.get("input")), obj(moderation.get("output"))]
-    results = [obj(r) for side in sides for r in array(side.get("results"))] + sides
-    said = [r["flagged"] for r in results if isinstance(r.get("flagged"), bool)]
-    return any(said) if said else None
+def _hint(data: bytes) -> str:
+    """What a line says that is no event: perhaps the reason why nothing else came."""
+    return fault_of_body(data, status=200).message

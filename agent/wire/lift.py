@@ -12,7 +12,7 @@ import json
 import re
 from dataclasses import dataclass
 
-from .values import Json, obj
+from .values import Json, clean, count, obj
 
 _KEY = re.compile(rb'"(?:result|partial_image_b64|b64_json)"\s*:\s*"')
 _SHORT = 1024
@@ -30,10 +30,8 @@ class Lifted:
         """The characters of a field that may have been cut out."""
         if isinstance(value, str) and value:
             return value.encode("utf-8", "surrogatepass")
-        number = obj(value).get("$cut")
-        if isinstance(number, int) and 0 <= number < len(self.strings):
-            return self.strings[number]
-        return None
+        number = count(obj(value), "$cut")
+        return self.strings[number] if number is not None and number < len(self.strings) else None
 
 
 def parse(data: bytes) -> Lifted:
@@ -48,10 +46,20 @@ def parse(data: bytes) -> Lifted:
         pieces.append(b'{"$cut":%d}' % len(cut))
         cut.append(view[begin:end])
         position = end + 1
-    if not cut:
-        return Lifted(json.loads(data), ())
     pieces.append(data[position:])
-    return Lifted(json.loads(b"".join(pieces)), tuple(cut))
+    return Lifted(loads(b"".join(pieces)), tuple(cut))
+
+
+def loads(data: bytes) -> object:
+    """Decode JSON as gateways write it; raises ``ValueError`` and nothing else.
+
+    A text cut in the middle of a character, or a raw line break inside a string, must not cost the
+    picture beside it.
+    """
+    try:
+        return json.loads(data.decode("utf-8-sig", "replace"), strict=False)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def _long_strings(data: bytes) -> list[tuple[int, int]]:
@@ -76,25 +84,29 @@ class Payload:
     url: str | None = None
 
 
-def payloads(lifted: Lifted, value: object) -> list[Payload]:
-    """Read a ``result``: base64, a data URL, an address, an object or a list of these (wire.md 2)."""
+def payloads(lifted: Lifted, value: object, *, depth: int = 6) -> list[Payload]:
+    """Read a ``result``: base64, a data URL, an address, an object or a list of these (wire.md 2).
+
+    ``depth``: levels of lists and objects looked into; a real answer has two.
+    """
+    if depth < 0:
+        return []
     if isinstance(value, list):
-        return [payload for entry in value for payload in payloads(lifted, entry)]
+        return [found for entry in value for found in payloads(lifted, entry, depth=depth - 1)]
     inner = obj(value)
     if inner and "$cut" not in inner:
-        return _from_object(lifted, inner)
+        return _from_object(lifted, inner, depth)
     raw = lifted.string(value)
     if raw is None:
         return []
-    head = bytes(raw[:64])
-    if head.startswith((b"http://", b"https://")):
-        return [Payload(url=bytes(raw).decode("utf-8", "replace"))]
+    if bytes(raw[:8]).lower().startswith((b"http://", b"https://")):
+        return [Payload(url=clean(bytes(raw).decode("utf-8", "replace")))]
     return [Payload(data=decode(raw))]
 
 
-def _from_object(lifted: Lifted, inner: Json) -> list[Payload]:
+def _from_object(lifted: Lifted, inner: Json, depth: int) -> list[Payload]:
     for name in ("b64_json", "result", "data", "image_url", "url"):
-        found = payloads(lifted, inner.get(name)) if inner.get(name) else []
+        found = payloads(lifted, inner.get(name), depth=depth - 1)
         if found:
             return found
     return []
@@ -106,10 +118,7 @@ def decode(raw: bytes | memoryview) -> bytes | None:
     Tolerant of data-URL heads, white space, missing padding and the URL-safe alphabet.
     """
     if bytes(raw[:5]) == b"data:":
-        comma = bytes(raw[:256]).find(b",")
-        if comma < 0:
-            return None
-        raw = raw[comma + 1 :]
+        raw = raw[bytes(raw[:256]).find(b",") + 1 :]  # without a comma the colon stays: no base64
     try:
         return binascii.a2b_base64(raw, strict_mode=True) or None
     except binascii.Error:

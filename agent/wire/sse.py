@@ -14,38 +14,55 @@ class EventScanner:
 
     def __init__(self) -> None:
         self._pending: list[bytes] = []
+        self._size = 0
+        self._after_cr = False
         self._data: list[bytes] = []
+
+    @property
+    def unfinished(self) -> int:
+        """Bytes of a line that has begun and not ended; 0 within a comment."""
+        return 0 if self._pending and self._pending[0].startswith(b":") else self._size
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Events completed by this chunk."""
+        if not chunk:
+            return
+        chunk = self._with_newlines(chunk)
         start = 0
         while (end := chunk.find(b"\n", start)) >= 0:
             self._pending.append(chunk[start:end])
             line = b"".join(self._pending)
             self._pending.clear()
+            self._size = 0
             start = end + 1
             yield from self._line(line)
         if start < len(chunk):
-            self._pending.append(chunk[start:] if start else chunk)
+            self._pending.append(chunk[start:])
+            self._size += len(chunk) - start
 
     def close(self) -> Iterator[bytes]:
         """The last event, also when the blank line after it never came."""
         line = b"".join(self._pending)
         self._pending.clear()
+        self._size = 0
         yield from self._line(line)
         yield from self._line(b"")
 
+    def _with_newlines(self, chunk: bytes) -> bytes:
+        """LF, CRLF and lone CR all end a line; a CRLF may be cut in two by the chunks."""
+        if self._after_cr and chunk.startswith(b"\n"):
+            chunk = chunk[1:]
+        self._after_cr = chunk.endswith(b"\r")
+        if b"\r" not in chunk:
+            return chunk
+        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
     def _line(self, line: bytes) -> Iterator[bytes]:
-        if line.endswith(b"\r"):
-            line = line[:-1]
-        if b"\r" in line:  # a server that ends lines with a lone CR; JSON never holds a raw one
-            for part in line.split(b"\r"):
-                yield from self._line(part)
-            return
         if not line:
             if self._data:
-                data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
-                self._data = []
+                data, self._data = b"\n".join(self._data), []
                 yield data
         elif line.startswith(b"data:"):
             self._data.append(line[6:] if line.startswith(b"data: ") else line[5:])
+        elif line.startswith(b"{"):
+            yield line  # a late error, written raw after comments had opened the stream (D14)

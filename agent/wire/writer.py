@@ -12,6 +12,7 @@ import re
 
 from pydantic import JsonValue
 
+from ..errors import UsageError
 from ..protocols import Message, Outgoing, PictureData
 
 _MARK = re.compile(rb"\\u0000(\d+)\\u0000")
@@ -20,11 +21,12 @@ _MARK = re.compile(rb"\\u0000(\d+)\\u0000")
 def responses_body(outgoing: Outgoing) -> bytes:
     """The body of ``POST /responses``.
 
-    Never ``role: system`` (D6); nothing left to a default that has moved (wire.md 0.9).
+    Never ``role: system`` (D6); nothing left to a default that has moved (wire.md 0.9). Raises
+    ``UsageError`` for numbers that JSON does not have.
     """
     pictures: list[PictureData] = []
     body: dict[str, JsonValue] = {
-        "model": outgoing.model,
+        "model": _plain(outgoing.model),
         "instructions": _plain(outgoing.instructions),
         "input": [_message(message, pictures) for message in outgoing.messages],
         "store": outgoing.previous_response_id is not None,
@@ -39,16 +41,16 @@ def responses_body(outgoing: Outgoing) -> bytes:
             "format": {
                 "type": "json_schema",
                 "name": "answer",
-                "schema": outgoing.answer_schema,
+                "schema": _plain_json(outgoing.answer_schema),
                 "strict": True,
             }
         }
     if outgoing.effort:
-        body["reasoning"] = {"effort": outgoing.effort}
+        body["reasoning"] = {"effort": _plain(outgoing.effort)}
     if outgoing.user:
-        body["safety_identifier"] = outgoing.user
+        body["safety_identifier"] = _plain(outgoing.user)
     if outgoing.previous_response_id:
-        body["previous_response_id"] = outgoing.previous_response_id
+        body["previous_response_id"] = _plain(outgoing.previous_response_id)
     return _join(body, pictures)
 
 
@@ -68,9 +70,9 @@ def _tool(outgoing: Outgoing, pictures: list[PictureData]) -> dict[str, JsonValu
     assert options is not None
     tool: dict[str, JsonValue] = {
         "type": "image_generation",
-        "model": options.model,
+        "model": _plain(options.model),
         "action": outgoing.action,
-        "size": options.size,
+        "size": _plain(options.size),
         "quality": options.quality,
         "output_format": options.output_format,
         "background": options.background,
@@ -82,11 +84,11 @@ def _tool(outgoing: Outgoing, pictures: list[PictureData]) -> dict[str, JsonValu
         tool["partial_images"] = options.partial_images
     if outgoing.mask is not None:
         tool["input_image_mask"] = {"image_url": _place(outgoing.mask, pictures)}
-    return tool | options.tool_options
+    return tool | {_plain(k): _plain_json(v) for k, v in options.tool_options.items()}
 
 
 def _place(picture: PictureData, pictures: list[PictureData]) -> str:
-    """A mark that no text can hold, because ``_plain`` takes NUL out of every text."""
+    """A mark that nothing else can hold, because ``_plain`` takes NUL out of every other string."""
     pictures.append(picture)
     return f"\0{len(pictures) - 1}\0"
 
@@ -96,10 +98,26 @@ def _plain(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
+def _plain_json(value: JsonValue) -> JsonValue:
+    if isinstance(value, str):
+        return _plain(value)
+    if isinstance(value, list):
+        return [_plain_json(entry) for entry in value]
+    if isinstance(value, dict):
+        return {_plain(key): _plain_json(entry) for key, entry in value.items()}
+    return value
+
+
 def _join(body: dict[str, JsonValue], pictures: list[PictureData]) -> bytes:
-    whole = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-    if not pictures:
-        return whole
+    try:
+        whole = json.dumps(
+            body, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+        ).encode()
+    except ValueError as error:
+        raise UsageError(
+            "An option holds a number that JSON does not have (NaN or Infinity).",
+            hint="Check what was passed with --tool-option; nothing was sent.",
+        ) from error
     pieces: list[bytes] = []
     for place, piece in enumerate(_MARK.split(whole)):
         if place % 2 == 0:

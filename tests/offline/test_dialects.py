@@ -220,7 +220,9 @@ async def test_new_api_has_no_variations_and_ends_image_streams_with_a_marker() 
     offline = server(dialect="new-api")
 
     variations = await post(offline, "/images/variations", {})
-    streamed = await post(offline, "/images/generations", {"prompt": KITE, "stream": True})
+    streamed = await post(
+        offline, "/images/generations", {"model": "gpt-image-2", "prompt": KITE, "stream": True}
+    )
 
     assert variations.status_code == 501
     assert variations.json()["error"]["code"] == "api_not_implemented"

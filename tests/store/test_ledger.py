@@ -267,7 +267,7 @@ async def test_a_sent_attempt_may_be_billed(
 
     stored = await store.attempt(attempt.id)
     assert (stored.state, stored.billed) == ("sent", "possibly")
-    assert (stored.sent, stored.bytes_sent) == (clock.now(), 321)
+    assert (stored.sent, stored.heartbeat, stored.bytes_sent) == (clock.now(), clock.now(), 321)
 
 
 async def test_settling_keeps_what_only_the_store_knows(
@@ -294,7 +294,8 @@ async def test_a_settled_attempt_stays_as_it_is(
 
     await store.settle(ended(attempt, "failed", "no", None))
     await store.settle(ended(attempt, "unknown", "possibly", None))
-    await store.mark_sent(attempt.id, at=clock.now(), bytes_sent=1)
+    with pytest.raises(StoreError, match="cannot be sent any more"):
+        await store.mark_sent(attempt.id, at=clock.now(), bytes_sent=1)
 
     after = await store.attempt(attempt.id)
     assert (after.state, after.billed, after.cost) == (settled.state, "yes", settled.cost)

@@ -28,12 +28,12 @@ MakeSession = Callable[..., Session]
 Reopen = Callable[..., Awaitable[DiskStore]]
 Sql = Callable[..., list[tuple[object, ...]]]
 
-SECOND = """
+NEXT = """
 from alembic import op
 import sqlalchemy as sa
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade():
@@ -43,12 +43,12 @@ def upgrade():
 
 
 @pytest.fixture
-def with_second(tmp_path: Path) -> Callable[[str], Path]:
+def with_next(tmp_path: Path) -> Callable[[str], Path]:
     """Migration scripts of a version that has one more schema than this one."""
 
     def write(script: str) -> Path:
         scripts = Path(shutil.copytree(SCRIPTS, tmp_path / "scripts"))
-        (scripts / "versions" / "0002_second.py").write_text(script)
+        (scripts / "versions" / "0003_next.py").write_text(script)
         return scripts
 
     return write
@@ -60,7 +60,7 @@ def copies(root: Path) -> list[str]:
 
 def upgrade(root: Path, scripts: Path) -> None:
     url = store_url(root, None)
-    bring_up_to_date(url, root, busy_s=1, scripts=scripts, revisions=("0001", "0002"))
+    bring_up_to_date(url, root, busy_s=1, scripts=scripts, revisions=(*REVISIONS, "0003"))
 
 
 async def test_a_new_store_makes_its_folder(tmp_path: Path, clock: Clock) -> None:
@@ -165,31 +165,33 @@ async def test_an_older_store_is_copied_and_then_migrated(
     store: DiskStore,
     a_session: MakeSession,
     root: Path,
-    with_second: Callable[[str], Path],
+    with_next: Callable[[str], Path],
     sql: Sql,
 ) -> None:
     await store.create_session(a_session())  # still in the write-ahead log, not in the file
     await store.aclose()
 
-    upgrade(root, with_second(SECOND))
+    upgrade(root, with_next(NEXT))
 
     assert sql("SELECT name, mood FROM session") == [("night-market", "calm")]
-    with closing(sqlite3.connect(root / "limner.db.before-0002")) as copy:
-        assert copy.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+    with closing(sqlite3.connect(root / "limner.db.before-0003")) as copy:
+        assert copy.execute("SELECT version_num FROM alembic_version").fetchall() == [
+            (REVISIONS[-1],)
+        ]
         assert copy.execute("SELECT name FROM session").fetchall() == [("night-market",)]
 
 
 async def test_a_failed_migration_changes_nothing(
-    store: DiskStore, root: Path, with_second: Callable[[str], Path], sql: Sql
+    store: DiskStore, root: Path, with_next: Callable[[str], Path], sql: Sql
 ) -> None:
     await store.aclose()
     schema = sql("SELECT sql FROM sqlite_master ORDER BY name")
 
     with pytest.raises(StoreError):
-        upgrade(root, with_second(SECOND + '    op.execute("UPDATE nowhere SET x = 1")\n'))
+        upgrade(root, with_next(NEXT + '    op.execute("UPDATE nowhere SET x = 1")\n'))
 
     assert sql("SELECT sql FROM sqlite_master ORDER BY name") == schema
-    assert sql("SELECT version_num FROM alembic_version") == [("0001",)]
+    assert sql("SELECT version_num FROM alembic_version") == [(REVISIONS[-1],)]
 
 
 async def test_a_migration_under_way_elsewhere_is_waited_for_and_then_told(

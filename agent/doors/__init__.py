@@ -1,0 +1,1 @@
+"""The doors: ways in for people and programs. No door knows another."""

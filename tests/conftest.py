@@ -1,0 +1,152 @@
+"""A clean environment for every test, and agents on the offline upstream (the double of all tests)."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from agent import Image, ImageAgent, Settings, load_settings, open_agent
+from agent.ids import Ulids
+from agent.offline import Offline, OfflineOptions
+from agent.offline.faults import parse_fault
+from agent.store import open_store
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--record", action="store_true", help="record the cassettes anew, offline")
+    parser.addoption(
+        "--record-live", action="store_true", help="record them from OPENAI_API_KEY's server, paid"
+    )
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key, no proxy, no configuration and no home of whoever runs the tests."""
+    for name in list(os.environ):
+        if name.startswith(("OPENAI_", "LIMNER_", "XDG_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LIMNER_HOME", str(tmp_path / "home" / "data"))
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@dataclass
+class Ticking:
+    """A clock that moves a second each time it is looked at; waiting is the loop's business."""
+
+    at: datetime = field(default=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    seconds: float = 0.0
+
+    def now(self) -> datetime:
+        self.at += timedelta(seconds=1)
+        return self.at
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+Opener = Callable[..., AbstractAsyncContextManager[ImageAgent]]
+Serve = Callable[..., Offline]
+OpenOn = Callable[[Offline], AbstractAsyncContextManager[ImageAgent]]
+
+
+@pytest.fixture
+def clock() -> Ticking:
+    return Ticking()
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Migrated once and copied for every test."""
+    root = tmp_path_factory.mktemp("empty") / "data"
+
+    async def create() -> None:
+        await (await open_store(root, clock=Ticking())).aclose()
+
+    anyio.run(create)
+    return root
+
+
+@pytest.fixture
+def settings(tmp_path: Path, empty_store: Path) -> Settings:
+    """Nothing configured but a place for the store."""
+    shutil.copytree(empty_store, tmp_path / "home" / "data")
+    return settings_in(tmp_path)
+
+
+def settings_in(folder: Path, **env: str) -> Settings:
+    """Settings of a machine on which only ``env`` was set."""
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    return load_settings(
+        env={"HOME": str(home), "LIMNER_HOME": str(home / "data"), **env},
+        cwd=home,
+        config_dir=home / "config",
+    )
+
+
+@pytest.fixture
+def serve() -> Serve:
+    """``serve(*faults, dialect=…, draw=…)``: an artist whose counters and log can be read."""
+
+    def start(*faults: str, **options: object) -> Offline:
+        told = {"draw": "tiny", "salt": "test", "faults": tuple(map(parse_fault, faults))}
+        return Offline(OfflineOptions(**(told | options)))  # type: ignore[arg-type]
+
+    return start
+
+
+@pytest.fixture
+def open_on(settings: Settings, clock: Ticking) -> OpenOn:
+    """An agent on that artist; every agent of a test shares one store, one clock, one id source."""
+    ids = Ulids(clock, entropy=lambda n: b"\0" * n)
+
+    def opener(server: Offline) -> AbstractAsyncContextManager[ImageAgent]:
+        return open_agent(settings, profile="offline", offline=server, clock=clock, ids=ids)
+
+    return opener
+
+
+@pytest.fixture
+def open_offline(serve: Serve, open_on: OpenOn) -> Opener:
+    """``open_offline(*faults, dialect=…, draw=…)``: an agent on an artist of its own."""
+
+    def opener(*faults: str, **options: object) -> AbstractAsyncContextManager[ImageAgent]:
+        return open_on(serve(*faults, **options))
+
+    return opener
+
+
+def sent_to(server: Offline) -> list[dict[str, Any]]:
+    """The bodies that arrived, oldest first; pictures as hash and length."""
+    entries: list[Any] = server.state.journal.log()
+    return [entry["body"] for entry in entries if "body" in entry]
+
+
+def bytes_of(image: Image) -> bytes:
+    """What a listed picture points to."""
+    return Path(image.path).read_bytes()
+
+
+def png(width: int, height: int, *, colour: str = "teal", mode: str = "RGB") -> bytes:
+    """A plain picture."""
+    from PIL import Image as Canvas
+
+    buffer = io.BytesIO()
+    Canvas.new(mode, (width, height), colour).save(buffer, "PNG")
+    return buffer.getvalue()
