@@ -154,7 +154,7 @@ async def intend(kit: Kit, errand: Errand, *, number: int) -> Attempt | Failure:
     return refused or attempt
 
 
-async def exchange(kit: Kit, errand: Errand, hearer: Hearer, *, before: int = 0) -> Gathered:
+async def exchange(kit: Kit, errand: Errand, hearer: Hearer, before: int = 0) -> Gathered:
     """Send until it is settled; only what cost nothing is sent again.
 
     ``before``: how many attempts there were, so that they are numbered on.
@@ -192,14 +192,14 @@ _MOVABLE: frozenset[FailureCode] = frozenset(
 
 
 def elsewhere(
-    kit: Kit, gathered: Gathered, composed: Profile, errand: Errand, stored: int
+    kit: Kit, composed: Profile, errand: Errand, gathered: Gathered, images: Sequence[Image]
 ) -> Kit | None:
     """Where the same turn may go next: here, asked more plainly, or on the next profile.
 
     Only after a failure that is known and drew nothing: never after ``unknown``, and never after
     a refusal, against which no other server is tried.
     """
-    outcome, failure = judge(gathered, stored=stored, intent=errand.outgoing.kind)
+    outcome, failure = judge(gathered, stored=len(images), intent=errand.outgoing.kind)
     if failure is None or outcome != "failed":
         return None
     free = failure.billed == "no"

@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING
 import anyio
 
 from .derive import PillowPictures
+from .errors import SettingsError
 from .ids import SystemClock, Ulids
 from .keys import key_fingerprint
-from .kit import Kit
+from .kit import Kit, Room
 from .protocols import Clock, Ids, Profile, Upstream
 from .runner import ImageAgent
 from .safety.policy import Policy, load_policy
 from .safety.screen import screen
 from .schema import Verdict
-from .settings import ProfileSettings, Settings, load_settings
+from .settings import OFFLINE, ProfileSettings, Settings, load_settings
 from .store.owners import this_process
 from .turn import pricing, prompts
+from .turn.pricing import Prices
 from .upstream import proved
 from .upstream.dialects import dialect_for
 from .upstream.images import ImagesUpstream
@@ -70,30 +72,70 @@ async def open_kit(
 ) -> Kit:
     """What turns work with, on the server of ``Settings.resolve``; its upstream and store are open."""
     clock = clock or SystemClock()
-    upstream = open_upstream(chosen, clock=clock, offline=offline, known=known_of(settings, chosen))
+    lanes = (chosen, *_fallbacks(settings, chosen))
+    upstreams: list[Upstream] = []
     try:
-        prices = pricing.prices_for(upstream.profile, folder=settings.config_dir)
+        for lane in lanes:
+            known = known_of(settings, lane)
+            upstreams.append(open_upstream(lane, clock=clock, offline=offline, known=known))
+        prices = [pricing.prices_for(u.profile, folder=settings.config_dir) for u in upstreams]
         policy = load_policies(settings)
         store = await open_disk(settings, clock=clock)
     except BaseException:
         with anyio.CancelScope(shield=True):
-            await upstream.aclose()
+            for upstream in upstreams:
+                await upstream.aclose()
         raise
-    return Kit(
-        upstream=upstream,
+    first = Kit(
+        upstream=upstreams[0],
         store=store,
         pictures=PillowPictures(),
         policy=policy,
-        prices=prices,
+        prices=prices[0],
         clock=clock,
         ids=ids or Ulids(clock),
         owner=this_process(),
-        key_fingerprint=key_fingerprint(upstream.profile.api_key)
-        if upstream.profile.api_key
-        else None,
-        image_model=settings.image_options(chosen).model,
-        caps=_caps(settings, chosen),
     )
+    return _chained(settings, first, list(zip(lanes, upstreams, prices, strict=True)))
+
+
+def _chained(
+    settings: Settings, first: Kit, lanes: list[tuple[ProfileSettings, Upstream, Prices]]
+) -> Kit:
+    """One kit per profile, each with the next as its fallback; store, clock and ids are shared."""
+    kit: Kit | None = None
+    for chosen, upstream, prices in reversed(lanes):
+        key = upstream.profile.api_key
+        kit = replace(
+            first,
+            upstream=upstream,
+            prices=prices,
+            key_fingerprint=key_fingerprint(key) if key else None,
+            image_model=settings.image_options(chosen).model,
+            caps=_caps(settings, chosen),
+            room=Room()
+            if chosen.offline
+            else Room(chosen.concurrency, large=chosen.concurrency_large),
+            fallback=kit,
+        )
+    return kit or first
+
+
+def _fallbacks(settings: Settings, chosen: ProfileSettings) -> list[ProfileSettings]:
+    """The profiles to go on with, each usable; raises ``SettingsError`` for one that is not.
+
+    The fallbacks of a fallback do not count: the order is the one that was written down once.
+    """
+    found = []
+    for name in dict.fromkeys(chosen.fallback):
+        if name in (OFFLINE, chosen.name):
+            why = "is the profile itself" if name == chosen.name else "draws with no model"
+            raise SettingsError(
+                f"profile {chosen.name}: fallback {name!r} {why}",
+                hint="name other configured profiles, in the order they are to be tried",
+            )
+        found.append(settings.resolve(name, allow_offline=False))
+    return found
 
 
 async def open_disk(settings: Settings, *, clock: Clock | None = None) -> DiskStore:

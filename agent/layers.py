@@ -101,6 +101,12 @@ class ProfileOptions(Record):
     via: Via = "auto"
     stores_responses: bool | None = None
     """Overrules the dialect on whether ``previous_response_id`` keeps its promise."""
+    fallback: tuple[_Text, ...] = ()
+    """Profiles to go on with, in this order, after a failure that is known and drew nothing."""
+    concurrency: int = Field(default=4, ge=0, le=1000)
+    """Requests under way at once in one process (R46); 0 sets no limit."""
+    concurrency_large: int = Field(default=1, ge=0, le=1000)
+    """The same for pictures above 2560x1440."""
     connect_s: _Seconds = 10.0
     silence_s: _Seconds | None = None
     total_s: _Seconds = 900.0

@@ -264,11 +264,10 @@ class _Turn:
     async def _exchange(self, opened: Opening, verdict: Verdict, errand: Errand) -> Gathered:
         """Send until it is settled; what drew nothing may go plainer, or on the next profile."""
         while True:
-            before, composed = self._receipt.attempts, self._profile
-            gathered = await attempts.exchange(self._kit, errand, self, before=before)
-            for text in attempts.learned(composed, self._kit.upstream.profile):
+            gathered = await attempts.exchange(self._kit, errand, self, self._receipt.attempts)
+            for text in attempts.learned(self._profile, self._kit.upstream.profile):
                 self._notice("server_narrowed", text)
-            other = attempts.elsewhere(self._kit, gathered, composed, errand, len(self.images))
+            other = attempts.elsewhere(self._kit, self._profile, errand, gathered, self.images)
             if other is None or self._listener is None:
                 return gathered
             try:

@@ -224,6 +224,8 @@ def _shown(value: object) -> str:
         return "not set"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
     if not isinstance(value, SecretStr):
         return str(value)
     secret = value.get_secret_value()

@@ -118,6 +118,7 @@ def undrawn(sequence: bytes) -> dict[tuple[int, int], tuple[int, ...]]:
     colours: dict[int, tuple[int, ...]] = {}
     pixels: dict[tuple[int, int], tuple[int, ...]] = {}
     x = top = now = 0
+    repeat = 1
     for size, defined, chosen, run, mark, sixel in re.findall(
         r'("[\d;]+)|#(\d+;2;[\d;]+)|#(\d+)|!(\d+)(?=.)|([$-])|([?-~])', body
     ):

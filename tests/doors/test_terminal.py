@@ -62,7 +62,13 @@ def at_terminal(*args: str, **env: str) -> Iterator[Terminal]:
         stdin=there,
         stdout=there,
         stderr=there,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "100", **env},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "TERM": "xterm",
+            "PROMPT_TOOLKIT_NO_CPR": "1",
+            **env,
+        },
         start_new_session=True,
     )
     os.close(there)
@@ -81,15 +87,15 @@ def test_the_prompt_of_a_chat_names_the_picture_that_the_next_sentence_edits(
     limner: Limner,
 ) -> None:
     with at_terminal("chat", "--draw", "tiny", "--images", "blocks") as terminal:
-        terminal.until("new picture › ")
+        terminal.until("new picture ›")
         terminal.type("a kite\r")
-        shown = terminal.until("editing @1 › ")
+        shown = terminal.until("editing @1 ›")
         terminal.type("make it night\r")
-        terminal.until("editing @2 › ")
+        terminal.until("editing @2 ›")
         terminal.type("/undo\r")
-        terminal.until("editing @1 › ")
+        terminal.until("editing @1 ›")
         terminal.type("\x03")
-        terminal.until("editing @1 › ")
+        terminal.until("editing @1 ›")
         terminal.type("\x04")
 
         assert terminal.code() == 0
@@ -99,40 +105,27 @@ def test_the_prompt_of_a_chat_names_the_picture_that_the_next_sentence_edits(
     assert limner("tree").out.count("@") == 2
 
 
-def test_a_chat_asks_a_person_before_it_passes_a_rule_under_review(
-    limner: Limner, house_policy: None
+def test_a_chat_asks_a_person_about_a_rule_under_review_and_keeps_its_history_private(
+    limner: Limner, house_policy: None, tmp_path: Path
 ) -> None:
     del house_policy
     with at_terminal("chat", "--draw", "tiny", "--images", "none") as terminal:
-        terminal.until("new picture › ")
+        terminal.until("new picture ›")
         terminal.type("an umbrella\r")
-        terminal.until(r"Acknowledge umbrellas and go on\? \[y/N\] ")
+        terminal.until(r"Acknowledge umbrellas and go on\? \[y/N\]")
         terminal.type("n\r")
-        terminal.until("new picture › ")
+        terminal.until("new picture ›")
         terminal.type("an umbrella\r")
-        terminal.until(r"Acknowledge umbrellas and go on\? \[y/N\] ")
+        terminal.until(r"Acknowledge umbrellas and go on\? \[y/N\]")
         terminal.type("y\r")
-        terminal.until("editing @1 › ")
+        terminal.until("editing @1 ›")
         terminal.type("/quit\r")
 
         assert terminal.code() == 0
 
     assert "acknowledged umbrellas" in limner("show", "@1").out
-
-
-def test_what_was_typed_in_a_chat_is_kept_for_this_user_alone(
-    limner: Limner, tmp_path: Path
-) -> None:
-    del limner
-    with at_terminal("chat", "--draw", "tiny", "--images", "none") as terminal:
-        terminal.until("new picture › ")
-        terminal.type("/help\r")
-        terminal.until("/quit")
-        terminal.type("/quit\r")
-        terminal.code()
-
     history = tmp_path / "home" / "data" / "chat_history"
-    assert "/help" in history.read_text()
+    assert "an umbrella" in history.read_text()
     assert history.stat().st_mode & 0o077 == 0
 
 
@@ -162,7 +155,7 @@ def test_forget_asks_a_person(limner: Limner, draw: Limner) -> None:
     assert limner("sessions").out == ""
 
 
-def test_a_key_is_typed_unseen(limner: Limner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_is_typed_unseen(limner: Limner) -> None:
     key = "sk-" + "k" * 40
     with at_terminal("keys", "set", "openai") as terminal:
         terminal.until("Key of openai for https://api.openai.com/v1: ")
@@ -173,18 +166,6 @@ def test_a_key_is_typed_unseen(limner: Limner, monkeypatch: pytest.MonkeyPatch) 
 
     assert key not in told
     assert "sk-…kkkk" in limner("config", "show").out
-
-
-def test_many_pictures_on_a_server_that_bills_are_asked_about_once(
-    limner: Limner, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    del limner
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-" + "k" * 40)
-    with at_terminal("generate", "a kite", "-n", "5") as terminal:
-        terminal.until(r"5 pictures, each billed by openai\. Go on\? \[y/N\]")
-        terminal.type("n\r")
-
-        assert terminal.code() == 130
 
 
 def test_the_demo_asks_a_person_before_a_server_bills(

@@ -55,7 +55,7 @@ def test_ages_are_rounded_down(ago: timedelta, words: str) -> None:
 
 
 def test_text_from_outside_cannot_drive_or_deceive_a_terminal() -> None:
-    assert wording.plain("a\x1b[2Jb\x07 \u202ec\udc80\u2028d") == "a [2Jb c d"
+    assert wording.plain("a\x1b[2Jb\x07 \u202ec\udc80\u2028d") == "a [2Jb   c d"
     assert wording.paragraph("one\r\ntwo\x1b[0m") == "one\ntwo [0m"
     assert wording.short("a long line of words", 8) == "a long…"
 

@@ -12,6 +12,7 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.output import Output, create_output
 
 from .slash import COMMANDS
 
@@ -48,7 +49,10 @@ class Typed:
 
     def __init__(self, history: Path) -> None:
         self._prompt: PromptSession[str] = PromptSession(
-            history=_history(history), completer=Slashes(), complete_while_typing=False
+            history=_history(history),
+            completer=Slashes(),
+            complete_while_typing=False,
+            output=_at_stderr(),
         )
 
     async def next(self, label: str) -> str | None:
@@ -61,7 +65,7 @@ class Typed:
                 return None
 
     async def agrees(self, question: str) -> bool:
-        asking: PromptSession[str] = PromptSession()
+        asking: PromptSession[str] = PromptSession(output=_at_stderr())
         try:
             answer = await asking.prompt_async(f"{question} [y/N] ", handle_sigint=False)
         except (KeyboardInterrupt, EOFError):
@@ -93,6 +97,11 @@ def lines(history: Callable[[], Path]) -> Lines:
     if sys.stdin.isatty() and sys.stderr.isatty():
         return Typed(history())
     return Piped()
+
+
+def _at_stderr() -> Output:
+    """Paths on stdout may go to a file while a person types."""
+    return create_output(stdout=sys.stderr)
 
 
 def _history(path: Path) -> History:
