@@ -169,6 +169,8 @@ async def exchange(kit: Kit, errand: Errand, hearer: Hearer, before: int = 0) ->
             gathered = await carry(kit, attempt, errand, hearer)
         if gathered.failed is None or hearer.images:
             return gathered
+        if gathered.failed.code == "connection" and kit.fallback is not None:
+            return gathered  # somebody else is there: no waiting for whoever is not
         elapsed = kit.clock.monotonic() - started
         delay = kit.upstream.retry_delay(gathered.failed, tries=tries, elapsed_s=elapsed)
         if delay is None or not hearer.waits(attempt, gathered.failed, delay):
@@ -331,7 +333,7 @@ def _bill(kit: Kit, attempt: Attempt, gathered: Gathered, images: Sequence[Image
         gathered.usage,
         prices=kit.prices,
         image_model=model if drew else None,
-        model=attempt.model,
+        model=kit.upstream.profile.text_model(attempt.model),
         reported=gathered.reported_cost,
         rendered=[image.actual for image in images],
     )

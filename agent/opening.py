@@ -17,14 +17,15 @@ import anyio.to_thread
 from .errors import NotFound, UsageError
 from .kit import Kit
 from .protocols import PictureData, PictureFacts, Source, TurnRequest
+from .safety.views import MAX_CHARACTERS
 from .schema import Image, ImageId, ImageOptions, Session, Turn, TurnId
 from .turn import capabilities, lineage
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-LONGEST_PROMPT = 32_000
-"""Characters (R16)."""
+LONGEST_PROMPT = MAX_CHARACTERS
+"""Characters: what the screen reads whole. The API takes 32,000 (R16), but nothing goes out unread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,7 @@ class Opening:
 async def prepare(request: TurnRequest, kit: Kit) -> Opening:
     """Resolve and check; raises ``UsageError`` (``NotFound`` with candidates)."""
     text = checked_text(request.text)
+    _check_words(request)
     desk = _Desk(kit, request)
     await desk.find_session()
     editing = await desk.held(desk.edit_sources())
@@ -69,6 +71,7 @@ async def prepare(request: TurnRequest, kit: Kit) -> Opening:
         editing=len(editing) + len(references),
         has_mask=desk.has_mask,
         transparency=kit.upstream.profile.dialect.transparency,
+        legacy=kit.upstream.profile.dialect.legacy_models,
     )
     parent = desk.parent_of(editing)
     return Opening(
@@ -98,8 +101,19 @@ def moved(opened: Opening, kit: Kit) -> Opening:
         editing=len(opened.editing) + len(opened.references),
         has_mask=opened.mask is not None,
         transparency=kit.upstream.profile.dialect.transparency,
+        legacy=kit.upstream.profile.dialect.legacy_models,
     )
     return replace(opened, options=options)
+
+
+def _check_words(request: TurnRequest) -> None:
+    """What is written down with a turn must be text that a database takes."""
+    if request.intent == "ask":
+        raise UsageError("A question is no turn.", hint="Ask it with ImageAgent.ask().")
+    for name in ("user", "tenant", "acknowledged_by", "model", "effort"):
+        value = getattr(request, name)
+        if value is not None and not _is_whole(value):
+            raise UsageError(f"{name} {value!r} holds half a character.", hint="Write it again.")
 
 
 def checked_text(text: str) -> str:
@@ -270,9 +284,14 @@ async def _in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) ->
     return await anyio.to_thread.run_sync(partial(work, *args, **kwargs))
 
 
+def _is_whole(text: str) -> bool:
+    """No lone surrogate: half a character can neither be sent nor kept."""
+    return text.encode("utf-8", "replace").decode() == text
+
+
 def _readable(ref: str) -> str:
     """A reference as it can be looked up; half a character names nothing."""
-    if ref.encode("utf-8", "replace").decode() != ref:
+    if not _is_whole(ref):
         raise NotFound(f"There is nothing called {ref!r}.", hint="Write the name again.")
     return ref
 

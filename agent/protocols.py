@@ -110,6 +110,10 @@ class Profile:
     """No data event for this long ends the wait; ``None``: 180 s, 300 s for large or slow work."""
     total_s: float = 900.0
 
+    def text_model(self, model: str) -> str | None:
+        """The text model that takes part in a turn, and in its price."""
+        return None if self.via == "images" else model
+
 
 # ── what is to be sent ───────────────────────────────────────────────────────────────────────
 
@@ -149,6 +153,8 @@ class Outgoing:
     stream: bool = True
     user: str | None = None
     previous_response_id: str | None = None
+    store: bool = False
+    """The server is to keep the answer, so that its id means something later."""
 
 
 # ── what came back ───────────────────────────────────────────────────────────────────────────

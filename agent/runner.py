@@ -224,7 +224,7 @@ class _Turn:
             prices=kit.prices,
             input_images=[(h.facts.width, h.facts.height) for h in held],
             prompt_chars=len(outgoing.instructions) + sum(len(m.text) for m in outgoing.messages),
-            model=outgoing.model,
+            model=self._profile.text_model(outgoing.model),
         )
         errand = Errand(
             outgoing=outgoing,

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1] / "agent"
 NOUNS = {"errors", "schema", "events", "settings", "layers", "profiles", "keys", "protocols"}
 LOGS = {"logs"}
-RUNNER = {"runner", "kit", "opening", "attempts", "keeping", "naming", "receipts", "asking"}
+RUNNER = {"runner", "again", "kit", "opening", "attempts", "keeping", "naming", "receipts", "asking"}
 NOUN_ORDER = (
     "errors",
     "schema",

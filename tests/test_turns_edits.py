@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from itertools import pairwise
 
-import pytest
-
 from agent import TurnRequest
 from agent.schema import SessionId
 from tests.conftest import OpenOn, Serve, sent_to
@@ -14,11 +12,10 @@ from tests.conftest import OpenOn, Serve, sent_to
 EDITS = ["make it night", "make it day", "make it autumn", "add a boat", "make it winter"]
 
 
-@pytest.mark.parametrize("dialect", ["generic", "sub2api"])
 async def test_thirty_edits_send_one_picture_each_and_grow_by_their_words_alone(
-    serve: Serve, open_on: OpenOn, dialect: str
+    serve: Serve, open_on: OpenOn
 ) -> None:
-    server = serve(dialect=dialect)
+    server = serve(dialect="sub2api")
     async with open_on(server) as agent:
         first = await agent.run(TurnRequest(text="a red kite over the sea"))
         for number in range(30):

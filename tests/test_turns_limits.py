@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,17 +41,17 @@ async def test_40_000_characters_are_misuse(open_offline: Opener) -> None:
 
     assert ended.exit_code == 2
     assert ended.error is not None
-    assert "39,999 characters; 32,000 fit" in ended.error.message
+    assert "39,999 characters; 20,000 fit" in ended.error.message
 
 
 async def test_what_is_longer_than_the_screen_reads_is_never_sent_unread(
     open_offline: Opener,
 ) -> None:
     async with open_offline() as agent:
-        ended = await agent.run(TurnRequest(text="kite " * 6400))
+        ended = await agent.run(TurnRequest(text="kite " * 4001))
         assert await agent.store.attempts() == []
 
-    assert (ended.outcome, ended.exit_code) == ("refused", 3)
+    assert ended.exit_code == 2
     assert ended.error is not None
     assert "20,000" in ended.error.message
 
@@ -128,6 +129,26 @@ async def test_a_name_that_could_not_be_written_elsewhere_is_refused(
     ended = await failure(open_offline, replace(KITE, session_name=name))
 
     assert ended.exit_code == 2
+
+
+@pytest.mark.parametrize("field", ["user", "tenant", "acknowledged_by", "model"])
+async def test_half_a_character_is_refused_wherever_it_stands(
+    open_offline: Opener, field: str
+) -> None:
+    values: dict[str, Any] = {field: "half\ud800"}
+
+    ended = await failure(open_offline, replace(KITE, **values))
+
+    assert ended.exit_code == 2
+    assert ended.error is not None
+    assert field in ended.error.message
+
+
+async def test_a_question_sent_as_a_turn_says_how_to_ask(open_offline: Opener) -> None:
+    ended = await failure(open_offline, replace(KITE, intent="ask"))
+
+    assert ended.error is not None
+    assert "ImageAgent.ask" in ended.error.hint
 
 
 async def test_a_name_that_is_taken_is_refused_before_sending(

@@ -198,9 +198,7 @@ class Carrier:
         The SDK adds ``OPENAI_CUSTOM_HEADERS`` (which may replace the key), ``OPENAI_ORG_ID`` and
         ``OPENAI_PROJECT_ID`` of the environment to every request, to whomever it goes.
         """
-        content_type = request.headers.get(_CONTENT_TYPE)
-        if content_type is not None:
-            request.headers["content-type"] = content_type
+        request.headers["content-type"] = request.headers[_CONTENT_TYPE]
         openai_itself = self._profile.dialect.name == "openai"
         for name in list(request.headers):
             ours = name in _OURS or name.startswith("x-stainless-")

@@ -19,6 +19,7 @@ from ..wire.faults import Fault, fault_of, fault_of_body, tidy
 
 _POLICY = {
     "moderation_blocked",
+    "content_policy",
     "content_policy_violation",
     "image_content_policy_violation",
     "content_filter",
@@ -125,7 +126,7 @@ def judge(
             categories=fault.categories,
             request_id=fault.request_id,
             status=fault.status,
-            billed=_billed_refusal(fault, streamed=streamed or worked),
+            billed=_billed_refusal(fault, streamed=streamed),
             upstream_code=fault.code,
         )
     code = _code(fault)
@@ -215,35 +216,36 @@ def _is_policy(fault: Fault) -> bool:
 def _code(fault: Fault) -> FailureCode:
     status = _status(fault)
     says_more = status in (401, 402, 403, 413, 422, 429, 501)
-    for name in (fault.code, fault.type):
-        found = _CODES.get((name or "").lower())
-        if found is None or (found == "transient" and says_more):
-            continue
-        generic = (name or "").lower() in _GENERIC
-        if generic and (says_more or (status == 404 and not (fault.code or fault.param))):
-            continue
-        return found
+    nameless = status == 404 and not (fault.code or fault.param)
+    for said in (fault.code, fault.type):
+        name = (said or "").lower()
+        vague = name in _GENERIC and (says_more or nameless)
+        if name in _CODES and not vague:
+            return _CODES[name]
     return _by_status(fault, status)
 
 
 def _status(fault: Fault) -> int:
-    """Also where a gateway hides it: in the code (L3), or beside one that means nothing (N10)."""
+    """The error's status, 0 for none.
+
+    Also where a gateway hides it: in the code (L3), or beside a code that means nothing (N10).
+    """
     if fault.status not in (None, 200):
-        return fault.status or 0
+        return fault.status
     for hidden in (fault.code, fault.param if fault.code == "bad_response_status_code" else None):
         if hidden and len(hidden) == 3 and hidden.isdecimal() and hidden[0] in "345":
             return int(hidden)
-    return fault.status or 0
+    return 0
 
 
 def _by_status(fault: Fault, status: int) -> FailureCode:
     if fault.kind == "truncated":
         return "truncated"
     if fault.kind == "empty":
-        return "empty" if status in (0, 200) else _plain_status(status)
-    if fault.kind == "html" and status in (0, 200, 404, 405):
+        return _plain_status(status) if status else "empty"
+    if fault.kind == "html" and status in (0, 404, 405):
         return "usage"
-    if fault.kind == "malformed" and status in (0, 200):
+    if fault.kind == "malformed" and not status:
         return "malformed"
     return _plain_status(status)
 

@@ -1,73 +1,22 @@
-"""The Responses API: our bytes out, raw bytes in; the SDK carries them (auth, transport, errors).
+"""The Responses API as an upstream: which body goes out and which reader takes the answer.
 
-The SDK's own parsing says nothing about an HTML 200, JSON on a stream, a truncation or an error in
-a 200, and costs 2.5 × more (wire.md 5), so the body is ours and the answer goes to ``wire``.
+How it travels is ``carrier``'s affair.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
-from datetime import UTC
-from decimal import Decimal
-from email.utils import parsedate_to_datetime
 
-import anyio
 import httpx2
-import openai
-from openai import AsyncOpenAI, AsyncStream
 
-from ..errors import UsageError
-from ..logs import get_logger
-from ..protocols import (
-    Clock,
-    Ended,
-    Failed,
-    Opened,
-    Outgoing,
-    PartialPicture,
-    Picture,
-    PictureFailed,
-    Profile,
-    Received,
-    TextPiece,
-    ToolStage,
-)
-from ..schema import Cost, Failure
-from ..wire.answers import Answer, AnswerReader, ItemFault
-from ..wire.faults import Fault, fault_of_body, tidy
+from ..protocols import Clock, Outgoing, Profile, Received
+from ..schema import Failure
+from ..wire.answers import AnswerReader
 from ..wire.writer import responses_body
-from . import failures
-from .retry import delay_before_retry
-
-log = get_logger("limner.upstream")
-
-_SLOW_PIXELS = 2560 * 1440
-_UPLOAD_BYTES_PER_S = 125_000
-"""Silence is counted from the end of the upload, which nobody tells us: one megabit is assumed."""
-_CLOSING_S = 5.0
-_OURS = {
-    "host",
-    "connection",
-    "accept",
-    "accept-encoding",
-    "content-length",
-    "content-type",
-    "transfer-encoding",
-    "user-agent",
-}
-_OPENAI_ONLY = {"openai-organization", "openai-project"}
-_BROKEN = (
-    httpx2.HTTPError,
-    httpx2.StreamError,
-    OSError,
-    anyio.EndOfStream,
-    anyio.BrokenResourceError,
-    anyio.ClosedResourceError,
-)
-"""How a read fails; those besides httpx2's own slip through it unmapped over TLS."""
+from .carrier import Carrier, Dispatch
+from .fetch import PictureFetcher
 
 
 class ResponsesUpstream:
@@ -79,266 +28,37 @@ class ResponsesUpstream:
         *,
         clock: Clock,
         transport: httpx2.AsyncBaseTransport | None = None,
+        fetcher: PictureFetcher | None = None,
     ) -> None:
-        self._profile = profile
-        self._clock = clock
-        timeout = httpx2.Timeout(None, connect=profile.connect_s, pool=profile.connect_s)
-        # never across a redirect: the key belongs to one origin (section 5)
-        http = httpx2.AsyncClient(
-            transport=transport,
-            timeout=timeout,
-            follow_redirects=False,
-            event_hooks={"request": [self._only_ours]},
-        )
-        self._client = AsyncOpenAI(
-            api_key=profile.api_key or "none",
-            base_url=profile.base_url,
-            max_retries=0,
-            timeout=timeout,
-            http_client=http,
-        )
+        self._carrier = Carrier(profile, clock=clock, transport=transport, fetcher=fetcher)
 
     @property
     def profile(self) -> Profile:
-        return self._profile
+        return self._carrier.profile
 
     def encode(self, outgoing: Outgoing) -> bytes:
         """The body for this dialect; ``UsageError`` when the server would cut or refuse it."""
-        dialect = self._profile.dialect
-        if outgoing.mask is not None and not dialect.mask:
-            raise UsageError(
-                f"Masks do not arrive at the server of profile {self.profile.name}.",
-                hint="Describe the part to change in words, or use another profile; nothing was sent.",
-            )
-        if not dialect.safety_identifier:
+        self._carrier.check_mask(outgoing)
+        if not self.profile.dialect.safety_identifier:
             outgoing = replace(outgoing, user=None)
-        body = responses_body(outgoing)
-        if dialect.body_cap is not None and len(body) > dialect.body_cap:
-            raise UsageError(
-                f"The request is {len(body):,} bytes; {dialect.name} takes {dialect.body_cap:,}.",
-                hint="Edit a smaller picture, or a JPEG or WebP of it; nothing was sent.",
-            )
-        return body
+        return self._carrier.within_cap(responses_body(outgoing))
 
     def retry_delay(self, failure: Failure, *, tries: int, elapsed_s: float) -> float | None:
-        return delay_before_retry(failure, tries=tries, elapsed_s=elapsed_s, clock=self._clock)
+        return self._carrier.retry_delay(failure, tries=tries, elapsed_s=elapsed_s)
 
     async def aclose(self) -> None:
-        await self._client.close()
-
-    async def _only_ours(self, request: httpx2.Request) -> None:
-        """Only what belongs to this profile leaves the machine.
-
-        The SDK adds ``OPENAI_CUSTOM_HEADERS`` (which may replace the key), ``OPENAI_ORG_ID`` and
-        ``OPENAI_PROJECT_ID`` of the environment to every request, to whomever it goes.
-        """
-        openai_itself = self._profile.dialect.name == "openai"
-        for name in list(request.headers):
-            ours = name in _OURS or name.startswith("x-stainless-")
-            if not ours and not (openai_itself and name in _OPENAI_ONLY):
-                del request.headers[name]
-        request.headers["authorization"] = f"Bearer {self._profile.api_key or 'none'}"
+        await self._carrier.aclose()
 
     async def send(self, body: bytes, outgoing: Outgoing) -> AsyncGenerator[Received, None]:
         """Send once; yield what comes back, ending with one ``Ended`` or ``Failed``."""
-        started = self._clock.monotonic()
-        response = await self._open(body, outgoing)
-        if isinstance(response, Failed):
-            yield response
-            return
-        request_id, cost = _request_id(response.headers), _reported_cost(response.headers)
-        try:
-            yield Opened(request_id=request_id, streamed=_streamed(response.headers))
-            async with aclosing(self._read(response, outgoing, started)) as received:
-                async for item in received:
-                    yield _completed(item, request_id, cost)
-        finally:
-            with anyio.move_on_after(_CLOSING_S, shield=True):
-                await response.aclose()
-
-    async def _open(self, body: bytes, outgoing: Outgoing) -> httpx2.Response | Failed:
-        """Until the headers are there; an answer that is not streamed sends them when it is done."""
-        total = self._profile.total_s
-        wait = min(total, self._silence(outgoing) + len(body) / _UPLOAD_BYTES_PER_S)
-        try:
-            with anyio.fail_after(wait):
-                return await self._post(body)
-        except openai.APIStatusError as error:
-            return Failed(self._judge_status(error.response))
-        except TimeoutError:
-            return Failed(failures.silent(wait, total=wait >= total))
-        except (openai.OpenAIError, httpx2.InvalidURL, UnicodeError, *_BROKEN) as error:
-            refused = _refusal_behind(error)
-            judged = self._judge_status(refused) if refused else self._judge_exception(error)
-            return Failed(judged)
-
-    async def _post(self, body: bytes) -> httpx2.Response:
-        response: object = await self._client.post(
-            "/responses",
-            content=body,
-            cast_to=httpx2.Response,
-            options={"headers": {"Content-Type": "application/json"}},
-            stream=True,
-            stream_cls=AsyncStream[object],
+        drafts = bool(outgoing.options and outgoing.options.partial_images)
+        dispatch = Dispatch(
+            path="/responses",
+            body=body,
+            silence_s=self._carrier.silence(outgoing, streamed=outgoing.stream),
         )
-        # the SDK types this as a stream, yet ``cast_to`` gives the raw response (tried on 3.51.0)
-        assert isinstance(response, httpx2.Response)
-        return response
-
-    async def _read(
-        self, response: httpx2.Response, outgoing: Outgoing, started: float
-    ) -> AsyncGenerator[Received, None]:
-        reader = AnswerReader(partials=bool(outgoing.options and outgoing.options.partial_images))
-        silence = self._silence(outgoing)
-        deadline = started + self._profile.total_s
-        chunks = response.aiter_bytes()
-        heard = self._clock.monotonic()
-        over = worked = False
-        while not over:
-            events = reader.events
-            limit = min(heard + silence, deadline)
-            chunk = await self._chunk(chunks, limit, total=limit == deadline, silence=silence)
-            over = not isinstance(chunk, bytes)
-            for answer in reader.feed(chunk) if isinstance(chunk, bytes) else _left(reader, chunk):
-                received = self._received(answer, worked=worked)
-                worked = worked or isinstance(received, _WORK)
-                yield received
-                if isinstance(received, Ended | Failed):
-                    return
-            if reader.arriving or reader.events > events:
-                heard = self._clock.monotonic()
-
-    async def _chunk(
-        self, chunks: AsyncIterator[bytes], limit: float, *, total: bool, silence: float
-    ) -> bytes | Failure | None:
-        """The next bytes until ``limit``; ``None`` at the end; or why there are no more."""
-        try:
-            with anyio.fail_after(max(limit - self._clock.monotonic(), 0)):
-                return await anext(chunks, None)
-        except TimeoutError:
-            waited = self._profile.total_s if total else silence
-            return failures.silent(waited, total=total)
-        except _BROKEN as error:
-            return self._judge_exception(error)
-
-    def _silence(self, outgoing: Outgoing) -> float:
-        """Seconds without a data event; comments and pings do not count (D15)."""
-        if self._profile.silence_s is not None:
-            return self._profile.silence_s
-        options = outgoing.options
-        if options is None:
-            return 180.0
-        width, _, height = options.size.partition("x")
-        known = width.isdecimal() and height.isdecimal()
-        large = known and int(width) * int(height) > _SLOW_PIXELS
-        slow = large or options.quality in ("high", "xhigh", "max") or not outgoing.stream
-        return 300.0 if slow else 180.0
-
-    def _received(self, answer: Answer | Failed, *, worked: bool) -> Received:
-        if isinstance(answer, Fault):
-            return Failed(self._judge(answer, streamed=True, worked=worked))
-        if isinstance(answer, ItemFault):
-            failure = self._judge(answer.fault, streamed=True)
-            return PictureFailed(item_id=answer.item_id, failure=failure)
-        return answer
-
-    def _judge(self, fault: Fault, *, streamed: bool, worked: bool = False) -> Failure:
-        key = self._profile.api_key
-        if len(key) >= 8 and key in fault.message:
-            fault = replace(fault, message=fault.message.replace(key, "<secret>"))
-        return failures.judge(
-            fault, self._profile.dialect, clock=self._clock, streamed=streamed, worked=worked
-        )
-
-    def _judge_exception(self, error: Exception) -> Failure:
-        return failures.judge_exception(error, clock=self._clock, dialect=self._profile.dialect)
-
-    def _judge_status(self, response: httpx2.Response) -> Failure:
-        status = response.status_code
-        try:
-            fault = fault_of_body(response.content, status=status)
-        except httpx2.ResponseNotRead:
-            fault = Fault(status=status, message="its error text broke off")
-        wait = _retry_after(response.headers, self._clock)
-        fault = replace(
-            fault,
-            request_id=_request_id(response.headers),
-            retry_after=fault.retry_after if wait is None else wait,
-        )
-        if 300 <= status < 400:
-            where = tidy(response.headers.get("location", "elsewhere"))
-            fault = replace(fault, message=f"a redirect to {where}, which is not followed")
-        log.warning("upstream.status", status=status, code=fault.code)
-        return self._judge(fault, streamed=False)
-
-
-_WORK = TextPiece | ToolStage | PartialPicture | Picture | PictureFailed
-"""After one of these the server has worked, and an error is no longer free."""
-
-
-def _left(reader: AnswerReader, failure: Failure | None) -> Iterator[Answer | Failed]:
-    """What had arrived whole is not lost, and an end or error that had arrived is the truth."""
-    for answer in reader.close():
-        unexplained = isinstance(answer, Fault) and answer.kind not in ("error", "html")
-        yield Failed(failure) if failure and unexplained else answer
-
-
-def _refusal_behind(error: BaseException) -> httpx2.Response | None:
-    """The answer whose status had come when its body broke off."""
-    behind = error.__context__
-    while behind is not None and not isinstance(behind, httpx2.HTTPStatusError):
-        behind = behind.__context__
-    return behind.response if behind else None
-
-
-def _streamed(headers: httpx2.Headers) -> bool | None:
-    """Whether the answer says that it is a stream, or that it is none."""
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    return {"text/event-stream": True, "application/json": False}.get(kind)
-
-
-def _request_id(headers: httpx2.Headers) -> str | None:
-    for name in ("x-request-id", "x-litellm-call-id", "x-oai-request-id"):
-        value = headers.get(name)
-        if value:
-            return str(value)[:200]
-    return None
-
-
-def _retry_after(headers: httpx2.Headers, clock: Clock) -> float | None:
-    """Seconds; the header holds them, or a date."""
-    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        value = headers.get(name, "")
-        try:
-            return float(value) * scale
-        except ValueError:
-            pass
-        try:
-            when = parsedate_to_datetime(value)
-        except ValueError:
-            continue
-        return (when.astimezone(UTC) - clock.now()).total_seconds()
-    return None
-
-
-def _reported_cost(headers: httpx2.Headers) -> Cost | None:
-    """LiteLLM's header (L13); a 0 on a stream means that it does not know yet."""
-    try:
-        cost = float(headers.get("x-litellm-response-cost", ""))
-    except ValueError:
-        return None
-    if not math.isfinite(cost) or cost <= 0:
-        return None
-    return Cost(amount=Decimal(str(cost)), currency="USD", basis="reported")
-
-
-def _completed(item: Received, request_id: str | None, cost: Cost | None) -> Received:
-    """With what only the headers say."""
-    if isinstance(item, Opened) and item.request_id is None:
-        return replace(item, request_id=request_id)
-    if isinstance(item, Failed | PictureFailed) and item.failure.request_id is None:
-        failure = item.failure.model_copy(update={"request_id": request_id})
-        return replace(item, failure=failure)
-    if isinstance(item, Ended) and item.reported_cost is None:
-        return replace(item, reported_cost=cost)
-    return item
+        async with aclosing(
+            self._carrier.carry(dispatch, AnswerReader(partials=drafts))
+        ) as received:
+            async for item in received:
+                yield item

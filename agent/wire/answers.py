@@ -23,14 +23,11 @@ from ..protocols import (
 )
 from . import lift, parts
 from .faults import Fault, fault_of, fault_of_body
+from .framing import Framing
 from .lift import Lifted
-from .sse import EventScanner
 from .told import Place, Told
 from .values import Json, array, clean, count, obj, text
 
-_WHITE = b" \t\r\n"
-_BOM = b"\xef\xbb\xbf"
-_LONG = 1024
 _TERMINAL = {
     "response.completed",
     "response.done",
@@ -80,10 +77,7 @@ class AnswerReader:
         self.events = 0
         """Events of the Responses API so far: pings and comments are none."""
         self._partials = partials
-        self._mode: Literal["unknown", "sse", "whole"] = "unknown"
-        self._head = b""
-        self._whole: list[bytes] = []
-        self._scanner = EventScanner()
+        self._framing = Framing()
         self._over = False
         self._cut = False
         self._hint = ""
@@ -99,42 +93,23 @@ class AnswerReader:
     @property
     def arriving(self) -> bool:
         """Whether something long, such as a picture, has begun and not ended."""
-        return bool(self._whole) or self._scanner.unfinished >= _LONG
+        return self._framing.arriving
 
     def feed(self, chunk: bytes) -> Iterator[Answer]:
         """What this chunk completes."""
-        if self._mode == "unknown":
-            chunk = self._decide(chunk)
-        if self._mode == "sse":
-            for data in self._scanner.feed(chunk):
-                yield from self._event(data)
-        elif self._mode == "whole":
-            self._whole.append(chunk)
+        for data in self._framing.feed(chunk):
+            yield from self._event(data)
 
     def close(self) -> Iterator[Answer]:
         """The bytes have ended; says so when the answer had not."""
-        if self._mode == "unknown":
-            self._mode = "sse" if self._head.startswith((b":", b"data:")) else "whole"
-            self._whole, self._head = [self._head], b""
-        if self._mode == "sse":
-            for data in self._scanner.close():
-                yield from self._event(data)
-            if not self._over:
-                yield from self._end(self._broken_off())
-        elif not self._over:
-            body, self._whole = b"".join(self._whole), []
-            yield from self._document(body)
-
-    def _decide(self, chunk: bytes) -> bytes:
-        """Streamed or whole, by the first bytes; what is to be read once that is known."""
-        head = self._head + chunk
-        while head.startswith((_BOM, b" ", b"\t", b"\r", b"\n")):
-            head = head.lstrip(_WHITE).removeprefix(_BOM)
-        self._head = head
-        if len(head) < len("retry:"):
-            return b""
-        self._mode, self._head = ("sse" if _looks_like_sse(head) else "whole"), b""
-        return head
+        for data in self._framing.close():
+            yield from self._event(data)
+        if self._over:
+            return
+        if self._framing.streamed:
+            yield from self._end(self._broken_off())
+        else:
+            yield from self._document(self._framing.document())
 
     def _broken_off(self) -> Fault:
         if self.events or self._cut:
@@ -334,7 +309,7 @@ class AnswerReader:
     def _text(self, place: Place, value: object, *, final: bool = False) -> Iterator[Answer]:
         """A complete text, told as far as its pieces were not."""
         if isinstance(value, str) and (words := clean(value)):
-            moved = final and self._mode == "sse"
+            moved = final and self._framing.streamed
             if rest := self._told.whole(place, words, anywhere=moved):
                 yield TextPiece(rest)
 
@@ -343,10 +318,6 @@ class AnswerReader:
         if words and words not in self._refusals:
             self._refusals.add(words)
             yield RefusalText(words)
-
-
-def _looks_like_sse(start: bytes) -> bool:
-    return start.startswith((b"data:", b"event:", b":", b"id:", b"retry:"))
 
 
 def _is_error(kind: str, event: Json) -> bool:

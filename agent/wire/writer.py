@@ -29,7 +29,7 @@ def responses_body(outgoing: Outgoing) -> bytes:
         "model": _plain(outgoing.model),
         "instructions": _plain(outgoing.instructions),
         "input": [_message(message, pictures) for message in outgoing.messages],
-        "store": outgoing.previous_response_id is not None,
+        "store": outgoing.store or outgoing.previous_response_id is not None,
         "stream": outgoing.stream,
     }
     if outgoing.options is not None:

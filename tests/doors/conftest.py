@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,9 +46,20 @@ class Limner(Protocol):
     def __call__(self, *args: str, stdin: str | bytes = "") -> Ran: ...
 
 
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store without sessions: making its tables once saves minutes."""
+    folder = tmp_path_factory.mktemp("store") / "data"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIMNER_HOME", str(folder))
+        assert CliRunner().invoke(cli, ["sessions"]).exit_code == 0
+    return folder
+
+
 @pytest.fixture
-def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The directory that commands run in."""
+def work(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The directory that commands run in, with an empty store behind it."""
+    shutil.copytree(empty_store, tmp_path / "home" / "data")
     folder = tmp_path / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)

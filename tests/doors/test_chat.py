@@ -5,10 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from prompt_toolkit.completion import CompleteEvent
-from prompt_toolkit.document import Document
-
-from agent.doors.cli.reading import Slashes
 
 from .conftest import Limner
 
@@ -201,24 +197,3 @@ def test_a_failed_turn_does_not_end_the_chat(draw: Limner) -> None:
 
     assert ran.code == 1
     assert len(ran.paths) == 1
-
-
-# ── completion ───────────────────────────────────────────────────────────────────────────────
-
-
-def completed(text: str) -> list[str]:
-    found = Slashes().get_completions(Document(text, len(text)), CompleteEvent())
-    return [completion.text for completion in found]
-
-
-def test_commands_are_completed_at_the_start_of_a_line_only() -> None:
-    assert completed("/un") == ["/undo"]
-    assert completed("") == []
-    assert completed("draw /un") == []
-
-
-def test_files_are_completed_after_commands_that_take_one(work: Path) -> None:
-    (work / "cat.png").write_bytes(b"")
-
-    assert completed("/mask ca") == ["t.png"]
-    assert completed("/undo ca") == []

@@ -281,3 +281,54 @@ def test_a_folder_below_a_file_is_found_before_anything_is_sent(
     assert ran.code == 2
     assert "file" in ran.err
     assert limner("sessions").out == ""
+
+
+def test_a_picture_can_come_from_stdin(draw: Limner, limner: Limner) -> None:
+    [path] = draw("generate", "a kite").paths
+
+    ran = draw("edit", "make it night", "--image", "-", stdin=path.read_bytes())
+
+    assert ran.code == 0
+    assert [n["operation"] for n in limner("tree", "--json").records] == ["import", "edit"]
+
+
+def test_options_newer_than_this_program_are_sent_and_recorded(
+    draw: Limner, limner: Limner
+) -> None:
+    ran = draw(
+        *("generate", "a kite", "--tool-option", "style=vivid", "--tool-option", "steps=[1,2]"),
+        *("--tool-option", "odd=NaN"),
+    )
+
+    assert ran.code == 0
+    [attempt] = [r for r in limner("show", "--json").records if r["type"] == "attempt"]
+    assert attempt["tool_options"] == {"style": "vivid", "steps": [1, 2], "odd": "NaN"}
+
+
+def test_a_reference_can_be_a_picture_of_a_session(draw: Limner, limner: Limner) -> None:
+    draw("generate", "a kite")
+
+    assert draw("generate", "a cat", "--session", "kite", "--ref", "@1").code == 0
+    first, second = limner("tree", "--json").records
+    assert second["parents"] == [first["id"]]
+
+
+def test_a_name_that_is_a_file_is_a_file(draw: Limner) -> None:
+    draw("generate", "a kite", "-o", "@1.png")
+
+    assert draw("generate", "a cat", "--ref", "@1.png").code == 0
+
+
+def test_not_streaming_gives_the_same_picture(draw: Limner) -> None:
+    streamed = draw("generate", "a kite").paths[0].read_bytes()
+    whole = draw("generate", "a kite", "--no-stream").paths[0].read_bytes()
+
+    assert streamed == whole
+
+
+def test_what_the_artist_cannot_draw_is_said(draw: Limner) -> None:
+    assert "it drew" in draw("generate", "a dragon").err
+
+
+def test_colour_is_left_out_when_it_is_not_wanted(draw: Limner) -> None:
+    assert "\x1b" not in draw("generate", "a kite", "--size", "1x1").err

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import re
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -110,6 +113,34 @@ def test_what_is_no_picture_shows_nothing(tmp_path: Path) -> None:
 
     assert show.picture(path, "blocks", {}) == b""
     assert show.picture(tmp_path / "gone.png", "kitty", {}) == b""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo terminal")
+@pytest.mark.parametrize(
+    ("answer", "way"), [(b"\x1b[?62;4;22c", "sixel"), (b"\x1b[?64;22c", None), (b"\x1b[?4c", None)]
+)
+def test_sixel_is_used_where_the_terminal_reports_it(
+    answer: bytes, way: Way | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = os.openpty()
+
+    def terminal() -> None:
+        asked = b""
+        while not asked.endswith(b"\x1b[c"):
+            asked += os.read(here, 16)
+        os.write(here, answer)
+
+    answering = threading.Thread(target=terminal)
+    answering.start()
+    with io.TextIOWrapper(io.FileIO(there, "r+"), write_through=True) as both:
+        monkeypatch.setattr(sys, "stdin", both)
+        monkeypatch.setattr(sys, "stdout", both)
+        found = show.way_for("auto", {"TERM": "xterm"}, tty=True)
+        monkeypatch.undo()
+    answering.join()
+    os.close(here)
+
+    assert found == way
 
 
 def undrawn(sequence: bytes) -> dict[tuple[int, int], tuple[int, ...]]:

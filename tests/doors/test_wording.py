@@ -29,9 +29,18 @@ def test_a_cost_says_its_basis_and_unknown_is_never_zero(cost: Cost, words: str)
 def test_an_estimate_of_several_names_the_sum() -> None:
     each = Cost(amount=Decimal("0.05"), basis="estimate")
 
-    assert wording.estimate_line(each, 1) == "about $0.0500 (estimate)"
-    assert wording.estimate_line(each, 3) == "about $0.0500 (estimate), about $0.1500 for all 3"
-    assert wording.estimate_line(Cost(), 3) == "about price unknown (estimate)"
+    assert wording.estimate_line(each, 1, low=each) == "about $0.0500 (estimate)"
+    assert (
+        wording.estimate_line(each, 3, low=Cost())
+        == "about $0.0500 (estimate), about $0.1500 for all 3"
+    )
+
+
+def test_an_estimate_is_a_range_where_the_server_chooses() -> None:
+    low, high = Cost(amount=Decimal("0.01")), Cost(amount=Decimal("0.05"))
+
+    assert wording.estimate_line(high, 1, low=low) == "about $0.0100 to $0.0500 (estimate)"
+    assert wording.estimate_line(high, 2, low=low).endswith("$0.0200 to $0.1000 for all 2")
 
 
 @pytest.mark.parametrize(

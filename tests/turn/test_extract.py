@@ -94,7 +94,7 @@ def test_what_was_opened_is_kept_when_later_events_say_less() -> None:
         request_id="req_1",
     )
 
-    found = gathered(first, Opened(offline=True), Ended(status="completed"))
+    found = gathered(first, Opened(offline=True), Opened(), Ended(status="completed"))
 
     assert found.response_id == "resp_1"
     assert found.request_id == "req_1"
@@ -251,6 +251,8 @@ STATES: list[tuple[str, list[Received], int, AttemptState, Billed]] = [
     ("an item without a picture", [PictureFailed(item_id=None, failure=failure("no_image")), TEXT_USAGE], 0, "failed", "possibly"),
     ("the same, the picture counted", [PictureFailed(item_id=None, failure=failure("no_image")), IMAGE_USAGE], 0, "failed", "yes"),
     ("nothing at all", [NO_USAGE], 0, "failed", "possibly"),
+    ("only a total", [Ended(status="completed", usage=Usage(image=Tokens(total=5)))], 0, "failed", "yes"),
+    ("only an input", [Ended(status="completed", usage=Usage(image=Tokens(input=5)))], 0, "failed", "yes"),
     ("words", [TextPiece("Which?"), NO_USAGE], 0, "completed", "yes"),
     ("an address only", [TextPiece("Here."), PictureUrl(item_id=None, url="https://a.example/b"), TEXT_USAGE], 0, "failed", "possibly"),
 ]  # fmt: skip

@@ -56,6 +56,31 @@ def test_the_preamble_comes_first_and_our_own_instructions_follow() -> None:
     assert used == (ref, own)
 
 
+@pytest.mark.parametrize(("sends", "asked"), [(True, 2), (False, 0)])
+def test_drafts_are_asked_for_only_where_the_server_sends_them(sends: bool, asked: int) -> None:
+    wanted = replace(PARTS, options=ImageOptions(partial_images=2, quality="low"))
+
+    outgoing, _ = build(replace(wanted, dialect=replace(PROVED, partials=sends)))
+
+    assert outgoing.options == ImageOptions(partial_images=asked, quality="low")
+
+
+@pytest.mark.parametrize(
+    ("asked", "proved", "stream"),
+    [(True, True, True), (True, False, False), (False, True, False), (False, False, False)],
+)
+def test_a_stream_is_asked_for_only_where_the_server_streams(
+    asked: bool,
+    proved: bool,
+    stream: bool,
+) -> None:
+    dialect = replace(PROVED, streaming=proved)
+
+    outgoing, _ = build(replace(PARTS, stream=asked, dialect=dialect))
+
+    assert outgoing.stream is stream
+
+
 @pytest.mark.parametrize("intent", get_args(Intent))
 def test_every_turn_has_the_preamble_and_never_leaves_instructions_to_the_server(
     intent: Intent,

@@ -52,7 +52,9 @@ CASES: list[tuple[str, int, bytes, FailureCode, Billed]] = [
     ("R55: upstream request failed", 502, error(None, "upstream_error"), "transient", "possibly"),
     ("R57: an unknown code of a 400", 400, error("image_url_not_available"), "invalid_parameter", "no"),
     ("D22: a refusal in words", 400, error("content_policy_violation", "image_generation_user_error"), "moderation_blocked", "no"),
-    ("D22: a refusal by type alone", 400, error(None, "content_policy"), "invalid_parameter", "no"),
+    ("D22: a refusal by type alone", 400, error(None, "content_policy"), "moderation_blocked", "no"),
+    ("wire 0.5: with a code of its own", 404, error("item_not_found", "invalid_request_error"), "invalid_parameter", "no"),
+    ("a status outranks one in the code", 400, error("502"), "invalid_parameter", "no"),
     ("D23: rate limit by type", 429, error(None, "rate_limit_error"), "rate_limited", "no"),
     ("D24: the upstream's 429 passed on", 429, error(None, "rate_limit_error"), "rate_limited", "no"),
     ("D24: overloaded", 503, error(None, "upstream_error"), "transient", "possibly"),
@@ -168,6 +170,9 @@ def test_only_what_certainly_cost_nothing_is_ever_sent_again(status: int, body: 
         (Fault(kind="empty"), "empty", "possibly"),
         (Fault(kind="malformed"), "malformed", "possibly"),
         (Fault(code="999"), "unknown", "possibly"),
+        (Fault(code="40003"), "unknown", "possibly"),
+        (Fault(code="4xx"), "unknown", "possibly"),
+        (Fault(code="odd", param="429"), "unknown", "possibly"),
         (Fault(), "unknown", "possibly"),
     ],
 )
@@ -293,6 +298,17 @@ def test_a_status_inside_an_exception_is_judged_by_its_body() -> None:
     def with_body(body: object) -> tuple[FailureCode, Billed]:
         return judged_exception(openai.InternalServerError("words", response=answer, body=body))
 
+    assert with_body('{"error":{"code":"insufficient_quota"}}') == ("quota", "no")
+    assert with_body("") == ("transient", "possibly")
+    for body, words in (
+        ("<html><title>502</title>", "an HTML page: 502"),
+        (None, "words"),
+        ({"message": "theirs"}, "theirs"),
+        ({"code": "c"}, "words"),
+    ):
+        error = openai.InternalServerError("words", response=answer, body=body)
+        said = judge_exception(error, clock=CLOCK, dialect=GENERIC).message
+        assert said.startswith(f"The server answered 502: {words}")
     assert with_body({"code": "moderation_blocked", "message": "no"})[0] == "moderation_blocked"
     assert with_body("<html><title>502</title></html>") == ("transient", "possibly")
     assert with_body(None) == ("transient", "possibly")
@@ -304,6 +320,21 @@ def test_an_error_of_the_sdks_own_stream_is_judged_by_its_body() -> None:
     failure = judge_exception(error, clock=CLOCK, dialect=GENERIC)
 
     assert (failure.code, failure.stage) == ("moderation_blocked", "provider_unknown")
+
+
+def test_a_lost_line_without_a_cause_says_what_it_can() -> None:
+    error = openai.APIConnectionError(message="no words", request=REQUEST)
+
+    failure = judge_exception(error, clock=CLOCK, dialect=GENERIC)
+
+    assert failure.message == "The connection broke after the request was sent: no words."
+
+
+def test_a_refusal_on_a_stream_is_not_known_to_be_free() -> None:
+    fault = Fault(status=400, code="moderation_blocked")
+
+    assert judged(fault).billed == "no"
+    assert judged(fault, streamed=True).billed == "possibly"
 
 
 def test_what_the_sdk_refuses_to_send_cost_nothing() -> None:

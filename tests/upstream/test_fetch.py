@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
 
 import anyio
 import httpx2
@@ -10,7 +12,10 @@ import pytest
 
 from agent.protocols import Picture, PictureFailed, PictureUrl
 from agent.upstream.fetch import NotFetched, PictureFetcher, Resolve, is_public, looks_like
+from agent.upstream.responses import ResponsesUpstream
 from tests.conftest import png
+
+from .serving import COMPLETED, OUTGOING, PROFILE, Server, event
 
 RED = png(8, 8, colour="red")
 URL = "https://cdn.example/pictures/a.png?signature=secret"
@@ -307,3 +312,21 @@ async def test_what_cannot_be_fetched_is_a_failed_picture_that_shows_no_signatur
     assert (failed.item_id, failed.failure.billed) == ("ig_1", "possibly")
     assert "cdn.example answered 403" in failed.failure.message
     assert "secret" not in failed.failure.model_dump_json()
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_an_address_in_a_responses_answer_is_fetched_where_that_is_allowed(
+    allowed: bool,
+) -> None:
+    item = {"id": "ig_1", "type": "image_generation_call", "result": URL}
+    far = Server((event("output_item.done", output_index=0, item=item), COMPLETED))
+    profile, web = replace(PROFILE, fetch_urls=allowed), Web(RED)
+    upstream = ResponsesUpstream(profile, clock=far.clock, transport=far, fetcher=fetcher(web))
+
+    async with aclosing(upstream.send(upstream.encode(OUTGOING), OUTGOING)) as items:
+        received = [item async for item in items]
+    await upstream.aclose()
+
+    assert [i.data for i in received if isinstance(i, Picture)] == [RED] * allowed
+    assert [i.url for i in received if isinstance(i, PictureUrl)] == [URL] * (not allowed)
+    assert len(web.asked) == allowed

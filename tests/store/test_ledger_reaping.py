@@ -1,0 +1,353 @@
+"""Whose process lives, and what becomes of what a dead one left open."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from agent.errors import StoreError
+from agent.protocols import Clock
+from agent.schema import Attempt, Image, Session, SessionId, Turn, TurnId
+from agent.store import DiskStore
+from agent.store.owners import (
+    SILENT,
+    birth,
+    born_by_date,
+    born_by_stat,
+    is_dead,
+    life_of,
+    place,
+    read_owner,
+    this_process,
+)
+
+MARKET = SessionId("ses_night-market")
+ELSEWHERE = "other-host:12:345-abcdef01"
+MakeAttempt = Callable[..., Attempt]
+Later = Callable[[timedelta], None]
+AddPicture = Callable[..., Awaitable[Image]]
+
+# ── owners ───────────────────────────────────────────────────────────────────────────────────
+
+STAT = "12 (a (b) c) {} 1 12 12 0 -1 4194304 1 0 0 0 1 1 0 0 20 0 1 0 {} 1 1"
+
+
+@pytest.fixture(scope="module")
+def ended_pid() -> int:
+    """Of a process that was there and is not any more."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def owner(pid: int, started: str, at: str | None = None) -> str:
+    return f"{socket.gethostname()}:{pid}:{started}-{at or place()}"
+
+
+@pytest.mark.parametrize(
+    ("stat", "born"),
+    [
+        (STAT.format("S", "98765"), "98765"),
+        (STAT.format("Z", "98765"), None),
+        ("12 (a) S 1", None),
+        ("", None),
+    ],
+)
+def test_when_a_process_began_is_field_22_whatever_its_name(stat: str, born: str | None) -> None:
+    assert born_by_stat(stat) == born
+
+
+def test_a_date_of_ps_becomes_one_word() -> None:
+    assert born_by_date("Fri Nov 20 10:52:25 2026\n") == "FriNov201052252026"
+    assert born_by_date("\n") is None
+
+
+@pytest.mark.parametrize("name", ["", "host", "host:x:y", "a:b:c:d", "host:99999999999:1", ":::"])
+def test_a_name_that_is_none_belongs_to_nobody_here(name: str) -> None:
+    assert read_owner(name).pid == 0
+    assert life_of(name) == "elsewhere"
+
+
+def test_a_host_may_have_colons_in_its_name() -> None:
+    parts = read_owner("fe80::1:12:345-ab")
+
+    assert (parts.host, parts.pid, parts.started, parts.place) == ("fe80::1", 12, "345", "ab")
+
+
+def test_this_process_lives() -> None:
+    assert life_of(this_process()) == "alive"
+    assert read_owner(this_process()).pid == os.getpid()
+
+
+def test_a_process_that_ended_is_gone(ended_pid: int) -> None:
+    assert life_of(owner(ended_pid, "1")) == "gone"
+
+
+def test_a_pid_that_was_given_out_again_is_somebody_else() -> None:
+    assert life_of(owner(os.getpid(), f"{birth(os.getpid())}0")) == "gone"
+
+
+def test_a_process_of_another_container_of_that_name_cannot_be_seen(ended_pid: int) -> None:
+    assert life_of(owner(ended_pid, "1", at="00000000")) == "elsewhere"
+    assert life_of(ELSEWHERE) == "elsewhere"
+
+
+def test_silence_tells_only_of_whom_cannot_be_seen(ended_pid: int, clock: Clock) -> None:
+    now, moment = clock.now(), timedelta(seconds=1)
+    long_ago = now - SILENT - moment
+
+    assert is_dead(owner(ended_pid, "1"), seen=now, now=now)
+    assert not is_dead(this_process(), seen=long_ago, now=now)
+    assert not is_dead(ELSEWHERE, seen=now - SILENT, now=now)
+    assert is_dead(ELSEWHERE, seen=long_ago, now=now)
+    assert is_dead(None, seen=long_ago, now=now)
+
+
+# ── what they left open ──────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def gone(ended_pid: int) -> str:
+    return owner(ended_pid, "1")
+
+
+@pytest.fixture
+async def under_way(
+    store: DiskStore,
+    a_session: Callable[..., Session],
+    a_turn: Callable[..., Turn],
+    an_attempt: MakeAttempt,
+    clock: Clock,
+) -> Callable[..., Awaitable[Attempt]]:
+    """A turn, open, with an attempt of that owner that was sent."""
+    await store.create_session(a_session())
+
+    async def make(whose: str | None, number: int = 1, **more: object) -> Attempt:
+        turn = a_turn(number)
+        await store.open_turn(turn)
+        attempt = an_attempt("0.10", owner=whose, turn=turn.id, **more)
+        await store.reserve(attempt, caps={})
+        await store.mark_sent(attempt.id, at=clock.now(), bytes_sent=1)
+        return attempt
+
+    return make
+
+
+UnderWay = Callable[..., Awaitable[Attempt]]
+
+
+async def test_a_sent_attempt_of_the_dead_stays_in_every_budget(
+    store: DiskStore, under_way: UnderWay, an_attempt: MakeAttempt, gone: str, clock: Clock
+) -> None:
+    attempt = await under_way(gone)
+
+    await store.reap()
+
+    entry = await store.entry(attempt.id)
+    assert (entry.state, entry.billed, entry.settled_by) == ("unknown", "possibly", "reaper")
+    assert (entry.settled, entry.cost.amount) == (clock.now(), None)
+    assert await store.reserve(an_attempt("0.10"), caps={"day": Decimal("0.15")}) is not None
+
+
+async def test_an_intent_of_the_dead_frees_what_it_had_reserved_and_cannot_be_sent(
+    store: DiskStore, an_attempt: MakeAttempt, gone: str, clock: Clock
+) -> None:
+    attempt = an_attempt("0.10", owner=gone)
+    await store.reserve(attempt, caps={})
+
+    await store.reap()
+
+    stored = await store.attempt(attempt.id)
+    assert (stored.state, stored.billed) == ("failed", "no")
+    assert stored.cost.amount == 0
+    assert await store.reserve(an_attempt("0.10"), caps={"day": Decimal("0.15")}) is None
+    with pytest.raises(StoreError, match="cannot be sent any more"):
+        await store.mark_sent(attempt.id, at=clock.now(), bytes_sent=1)
+
+
+async def test_opening_a_store_settles_for_the_dead(
+    store: DiskStore, under_way: UnderWay, gone: str, reopen: Callable[[], Awaitable[DiskStore]]
+) -> None:
+    attempt = await under_way(gone)
+
+    again = await reopen()
+
+    assert (await again.attempt(attempt.id)).state == "unknown"
+    assert [turn.outcome for turn in await store.turns(MARKET)] == ["unknown"]
+    await again.aclose()
+
+
+async def test_another_machine_is_believed_for_ten_minutes_after_its_last_sign_of_life(
+    store: DiskStore, under_way: UnderWay, later: Later, clock: Clock
+) -> None:
+    attempt = await under_way(ELSEWHERE)
+    for _ in range(3):
+        later(timedelta(minutes=9))
+        await store.beat(attempt.id, at=clock.now())
+    later(SILENT)
+    await store.reap()
+    assert (await store.attempt(attempt.id)).state == "sent"
+
+    later(timedelta(seconds=1))
+    await store.reap()
+
+    assert (await store.attempt(attempt.id)).state == "unknown"
+
+
+async def test_a_machine_that_had_only_slept_still_says_how_it_ended(
+    store: DiskStore, under_way: UnderWay, a_turn: Callable[..., Turn], later: Later
+) -> None:
+    attempt = await under_way(ELSEWHERE)
+    later(timedelta(hours=1))
+    await store.reap()
+
+    await store.settle(attempt.model_copy(update={"state": "completed", "billed": "yes"}))
+    closed = a_turn().model_copy(update={"outcome": "text"})
+
+    assert await store.close_turn(closed, expected_head=None)
+    assert (await store.attempt(attempt.id)).state == "completed"
+
+
+async def test_a_sign_of_life_after_the_end_changes_nothing(
+    store: DiskStore, under_way: UnderWay, gone: str, later: Later, clock: Clock
+) -> None:
+    attempt = await under_way(gone)
+    await store.reap()
+    before = await store.attempt(attempt.id)
+    later(timedelta(seconds=15))
+
+    await store.beat(attempt.id, at=clock.now())
+
+    assert await store.attempt(attempt.id) == before
+
+
+async def test_a_picture_that_was_listed_makes_the_turn_a_picture_and_moves_the_head(
+    store: DiskStore, under_way: UnderWay, gone: str, add_picture: AddPicture
+) -> None:
+    attempt = await under_way(gone)
+    picture = await add_picture(b"paid for")
+
+    await store.reap()
+
+    stored, [turn] = await store.attempt(attempt.id), await store.turns(MARKET)
+    assert (stored.state, stored.billed, stored.images) == ("completed", "yes", 1)
+    assert (turn.outcome, turn.images, turn.cost.amount) == ("image", (picture.id,), None)
+    assert (await store.session(MARKET)).head == turn.id
+
+
+async def test_the_head_does_not_go_back_to_a_turn_before_one_that_ended(
+    store: DiskStore,
+    under_way: UnderWay,
+    a_turn: Callable[..., Turn],
+    gone: str,
+    add_picture: AddPicture,
+) -> None:
+    await under_way(gone)
+    await add_picture(b"paid for")
+    newer = a_turn(2)
+    await store.open_turn(newer)
+    await store.close_turn(newer.model_copy(update={"outcome": "text"}), expected_head=None)
+
+    await store.reap()
+
+    assert (await store.session(MARKET)).head == newer.id
+    assert [turn.outcome for turn in await store.turns(MARKET)] == ["image", "text"]
+
+
+@pytest.mark.parametrize(
+    ("state", "billed", "outcome"),
+    [
+        ("failed", "no", "failed"),
+        ("refused", "yes", "refused"),
+        ("unknown", "possibly", "unknown"),
+        ("completed", "yes", "failed"),
+    ],
+)
+async def test_a_turn_that_was_settled_and_not_closed_ends_as_its_attempt_did(
+    *,
+    store: DiskStore,
+    under_way: UnderWay,
+    gone: str,
+    state: str,
+    billed: str,
+    outcome: str,
+) -> None:
+    attempt = await under_way(gone)
+    await store.settle(attempt.model_copy(update={"state": state, "billed": billed}))
+
+    await store.reap()
+
+    [turn] = await store.turns(MARKET)
+    assert turn.outcome == outcome
+    assert turn.closed is not None
+
+
+async def test_a_turn_of_the_living_stays_open_however_long_it_takes(
+    store: DiskStore, under_way: UnderWay, later: Later
+) -> None:
+    attempt = await under_way(this_process())
+    later(timedelta(hours=20))
+
+    await store.reap()
+    assert (await store.attempt(attempt.id)).state == "sent"
+    await store.settle(attempt.model_copy(update={"state": "failed", "billed": "no"}))
+    await store.reap()
+
+    assert [turn.outcome for turn in await store.turns(MARKET)] == [None]
+
+
+async def test_a_turn_without_any_attempt_was_never_sent(
+    store: DiskStore, a_session: Callable[..., Session], a_turn: Callable[..., Turn], later: Later
+) -> None:
+    await store.create_session(a_session())
+    await store.open_turn(a_turn())
+    later(SILENT)
+    await store.reap()
+    assert [turn.outcome for turn in await store.turns(MARKET)] == [None]
+
+    later(timedelta(seconds=1))
+    await store.reap()
+
+    [turn] = await store.turns(MARKET)
+    assert turn.outcome == "failed"
+    assert turn.cost.amount == 0
+    assert [failure.billed for failure in turn.failures] == ["no"]
+
+
+async def test_drafts_of_the_dead_are_removed(
+    store: DiskStore, under_way: UnderWay, gone: str, names: Callable[[], list[str]]
+) -> None:
+    attempt = await under_way(gone)
+    assert attempt.turn is not None
+    draft = await store.save_partial(TurnId(attempt.turn), 0, b"draft", "image/png")
+    assert draft.name in names()
+
+    await store.reap()
+
+    assert draft.name not in names()
+
+
+async def test_what_is_unsettled_says_whether_its_process_lives(
+    store: DiskStore, under_way: UnderWay, gone: str
+) -> None:
+    for number, whose in enumerate((gone, this_process(), ELSEWHERE), start=1):
+        await under_way(whose, number)
+
+    told = [(entry.state, life) for entry, life in await store.unsettled()]
+
+    assert told == [("unknown", "gone"), ("sent", "alive"), ("sent", "elsewhere")]
+
+
+async def test_nothing_left_open_is_nothing_written(store: DiskStore, under_way: UnderWay) -> None:
+    await under_way(this_process())
+
+    reaped = await store.reap()
+
+    assert reaped == ((), ())
