@@ -6,6 +6,7 @@ import json
 import logging
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -46,11 +47,23 @@ class Limner(Protocol):
     def __call__(self, *args: str, stdin: str | bytes = "") -> Ran: ...
 
 
+@contextmanager
+def logging_as_it_was() -> Iterator[None]:
+    """A command sets the log up for its process; the next test has another."""
+    chain, level = list(logs._chain), logging.getLogger("limner").level
+    handlers = list(logging.getLogger().handlers)
+    yield
+    logs._chain[:] = chain
+    logging.getLogger("limner").setLevel(level)
+    logging.getLogger().handlers[:] = handlers
+    structlog.reset_defaults()
+
+
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store without sessions: making its tables once saves minutes."""
     folder = tmp_path_factory.mktemp("store") / "data"
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, logging_as_it_was():
         patch.setenv("LIMNER_HOME", str(folder))
         assert CliRunner().invoke(cli, ["sessions"]).exit_code == 0
     return folder
@@ -71,19 +84,14 @@ def work(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def limner(work: Path) -> Iterator[Limner]:
     """Runs a command to its exit code; an escaping exception fails the test."""
     del work
-    chain, level = list(logs._chain), logging.getLogger("limner").level
-    handlers = list(logging.getLogger().handlers)
 
     def run(*args: str, stdin: str | bytes = "") -> Ran:
         result = CliRunner().invoke(cli, args, input=stdin, prog_name="limner")
         assert result.exception is None or isinstance(result.exception, SystemExit)
         return Ran(result.exit_code, result.stdout, result.stderr)
 
-    yield run
-    logs._chain[:] = chain
-    logging.getLogger("limner").setLevel(level)
-    logging.getLogger().handlers[:] = handlers
-    structlog.reset_defaults()
+    with logging_as_it_was():
+        yield run
 
 
 @pytest.fixture

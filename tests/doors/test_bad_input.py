@@ -24,7 +24,6 @@ from .conftest import Limner
         (["--max-cost", "much"], "--max-cost"),
         (["--max-cost", "-1"], "--max-cost"),
         (["--profile", "nope"], "there are: offline"),
-        (["--via", "images"], "Responses API only"),
         (["--output", "{title}.png"], "{session} {n} {ext} {turn} {id}"),
         (["--output", "{id"], "--output"),
         (["--output", "{id!r}"], "takes no format"),
@@ -121,7 +120,7 @@ def test_a_book_is_refused_as_a_prompt_with_its_length(draw: Limner) -> None:
     ran = draw("generate", "-", stdin="kite " * 8_000)
 
     assert ran.code == 2
-    assert "32,000" in ran.err
+    assert "39,999 characters" in ran.err
 
 
 @pytest.mark.parametrize(

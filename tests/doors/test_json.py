@@ -74,7 +74,6 @@ def test_a_turn_with_drafts_fits_and_names_files_that_are_there(draw: Limner) ->
         (("--fault", "drop-after"), 7),
         (("--fault", "usage-limit"), 8),
         (("--fault", "401"), 4),
-        (("--fault", "429:first=1"), 0),
         (("--fault", "no-image"), 1),
         (("--fault", "two-images"), 0),
         (("--fault", "size-lowered"), 0),

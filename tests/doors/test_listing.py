@@ -1,18 +1,36 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from .conftest import Limner
+from agent.doors.cli import cli
+
+from .conftest import Limner, logging_as_it_was
+
+WINTER = [["edit", "make it winter", "--from", "@1"]]
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A kite, at night, and from the first one in winter: drawn once, copied for each test."""
+    folder = tmp_path_factory.mktemp("kite")
+    with pytest.MonkeyPatch.context() as patch, logging_as_it_was():
+        patch.setenv("LIMNER_HOME", str(folder / "data"))
+        patch.chdir(folder)
+        for args in (["generate", "a kite"], ["edit", "make it night"], *WINTER):
+            assert CliRunner().invoke(cli, [*args, "--draw", "tiny"]).exit_code == 0
+    return folder
 
 
 @pytest.fixture
-def kite(draw: Limner) -> None:
-    """A kite, at night, and from the first one in winter."""
-    draw("generate", "a kite")
-    draw("edit", "make it night")
-    draw("edit", "make it winter", "--from", "@1")
+def kite(limner: Limner, drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    del limner
+    shutil.rmtree(tmp_path / "home" / "data")
+    shutil.copytree(drawn / "data", tmp_path / "home" / "data")
+    monkeypatch.chdir(drawn)
 
 
 def test_nothing_yet_is_said_on_stderr(limner: Limner) -> None:

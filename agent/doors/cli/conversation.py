@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ... import ImageAgent
 from ...errors import UsageError
 from ...events import Terminal
 from ...protocols import Source, TurnRequest
-from ...runner import ImageAgent
 from ...schema import Attempt, Image, ImageOptions, Session, SessionId, Turn, TurnId
 from ...turn.lineage import picture_at
 from . import desk

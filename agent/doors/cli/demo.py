@@ -12,8 +12,8 @@ from .flags import TurnFlags, hidden_artist_flags, picture_flags, place_flags, s
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from ... import ImageAgent
     from ...events import Terminal
-    from ...runner import ImageAgent
     from ...schema import ImageOptions
     from .signals import Interruption
     from .turns import Job

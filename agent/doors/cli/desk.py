@@ -66,15 +66,7 @@ def _without_traceback(record: object) -> bool:
 
 def chosen(settings: Settings, *, allow_offline: bool = True) -> ProfileSettings:
     """The server of this command. Raises ``SettingsError`` and, for what is not there, says so."""
-    from ...errors import UsageError
-
-    profile = settings.resolve(allow_offline=allow_offline)
-    if profile.via == "images":
-        raise UsageError(
-            "via images: this version speaks the Responses API only.",
-            hint="Leave out --via (or via = … in the configuration).",
-        )
-    return profile
+    return settings.resolve(allow_offline=allow_offline)
 
 
 def picture_options(

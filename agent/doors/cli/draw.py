@@ -21,8 +21,8 @@ from .flags import (
 )
 
 if TYPE_CHECKING:
+    from ... import ImageAgent
     from ...protocols import Source, TurnRequest
-    from ...runner import ImageAgent
     from ...schema import ImageOptions
     from .signals import Interruption
     from .turns import Job, Work

@@ -87,7 +87,7 @@ def server_flags(command: F) -> F:
         click.option(
             "--via",
             type=click.Choice(["responses", "images", "auto"]),
-            help="Which API to use; in this version responses, which auto means too.",
+            help="Which API draws: a conversation with a tool, or the Images API alone.",
         ),
         click.option("--effort", metavar="LEVEL", help="How long the model may think."),
         click.option("--max-cost", metavar="AMOUNT", help="The most that one turn may cost."),

@@ -34,12 +34,12 @@ def placed(images: Sequence[Image]) -> Iterator[Placed]:
 
 
 def _children(node: Node, place: Placed, margin: str) -> Iterator[tuple[Node, Placed, str]]:
-    """An only child hangs below its parent; only branches take room."""
+    """An only child follows below its parent (``↓``); only branches take room."""
     only = len(node.children) == 1
     for child in node.children:
         last = child is node.children[-1]
         below = margin if only else margin + ("   " if last else "│  ")
-        stem = margin + ("└─ " if last else "├─ ")
+        stem = margin + ("↓  " if only else "└─ " if last else "├─ ")
         yield child, Placed(child.image, place.image.id, place.depth + 1, stem), below
 
 

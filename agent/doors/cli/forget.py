@@ -102,7 +102,8 @@ def _warning(doomed: Doomed) -> list[str]:
         lines.append(f"  the name of {plain(doomed.user)} in the ledger")
     lines.append(
         "This stays: what was paid, without any text; the ids, with the date; pictures that other "
-        "sessions hold too; and copies outside of the store, as in limner-out."
+        "sessions hold too; copies outside of the store, as in limner-out; and what you typed in "
+        "chat, in the file chat_history beside the store."
     )
     return lines
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import anyio
 import click
 
+from ... import ImageAgent
 from ...errors import LimnerError, NotFound
-from ...runner import ImageAgent
 from . import desk, slash
 from .conversation import Conversation, Manner
 from .finding import newest_here

@@ -233,7 +233,8 @@ class Teller:
             names = " and ".join(f"@{number}" for number in event.editing_numbers)
             self._progress.line(f"editing {names} of {wording.plain(event.session_name)}")
         if not event.offline and event.estimate.amount is not None:
-            self._progress.line(wording.estimate_line(event.estimate, self._expected))
+            low, high = event.estimate_low, event.estimate
+            self._progress.line(wording.estimate_line(high, self._expected, low=low))
         self._expected = 1
 
     def _doing(self) -> str:

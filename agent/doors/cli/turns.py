@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from ... import ImageAgent
 from ...events import AttemptRetrying, AttemptSent, Terminal, TurnFailed
 from ...factory import open_agent
 from ...protocols import TurnRequest
-from ...runner import ImageAgent
 from ...schema import AttemptSummary, Failure
 from .problems import say_problem
 from .signals import Interrupted, Interruption, interruptible

@@ -83,12 +83,18 @@ def cost_line(cost: Cost, *, offline: bool) -> str:
     return f"{money(cost)} ({_BASIS.get(cost.basis, cost.basis)})"
 
 
-def estimate_line(each: Cost, count: int) -> str:
-    """``about $0.0412 (estimate)``, and the sum where there are several."""
-    line = f"about {money(each)} (estimate)"
-    if count == 1 or each.amount is None:
-        return line
-    return f"{line}, about {amount(each.amount * count, each.currency)} for all {count}"
+def estimate_line(each: Cost, count: int, *, low: Cost) -> str:
+    """As ``about $0.0412 (estimate)``: a range where the server chooses, the sum of several."""
+    line = f"about {_range(low, each, 1)} (estimate)"
+    return line if count == 1 else f"{line}, about {_range(low, each, count)} for all {count}"
+
+
+def _range(low: Cost, high: Cost, count: int) -> str:
+    """At the dearest alone, unless the cheapest is known and another."""
+    ends = (low, high) if low.amount not in (None, high.amount) else (high,)
+    return " to ".join(
+        money(end.model_copy(update={"amount": end.amount and end.amount * count})) for end in ends
+    )
 
 
 def without_label(text: str) -> str:
