@@ -16,7 +16,7 @@ import anyio.lowlevel
 from .errors import LimnerError, StoreError
 from .kit import Kit
 from .logs import get_logger
-from .protocols import Dialect, Outgoing, Profile, Received, TurnRequest
+from .protocols import Dialect, Outgoing, Picture, Profile, Received, TurnRequest
 from .schema import (
     Attempt,
     AttemptId,
@@ -40,10 +40,16 @@ PULSE_S = 15.0
 
 
 @runtime_checkable
-class Pulse(Protocol):
-    """A store that other machines look into."""
+class Watched(Protocol):
+    """A store in which others settle for a process that ended."""
 
-    async def beat(self, attempt: AttemptId, *, at: datetime) -> None: ...
+    async def beat(self, attempt: AttemptId, *, at: datetime) -> None:
+        """Somebody still waits for the answer."""
+        ...
+
+    async def arriving(self, turn: TurnId, data: bytes) -> None:
+        """These bytes are about to be put in, for this turn."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +236,8 @@ async def carry(kit: Kit, attempt: Attempt, errand: Errand, hearer: Hearer) -> G
         nonlocal gathered
         async with aclosing(kit.upstream.send(errand.body, errand.outgoing)) as received:
             async for item in received:
+                if isinstance(item, Picture):
+                    await _announce(kit, attempt.turn, item)
                 gathered = await hearer.take(item, fold(gathered, item))
 
     try:
@@ -268,12 +276,23 @@ async def _alive_while(work: Callable[[], Awaitable[None]], kit: Kit, which: Att
 async def _beat(kit: Kit, which: AttemptId) -> None:
     """For other machines, which cannot see whether this process lives."""
     store = kit.store
-    while isinstance(store, Pulse):
+    while isinstance(store, Watched):
         await anyio.sleep(PULSE_S)
         try:
             await store.beat(which, at=kit.clock.now())
         except StoreError as error:  # the answer matters more than the sign of life
             log.warning("attempt.no_heartbeat", attempt=which, error=str(error))
+
+
+async def _announce(kit: Kit, turn: TurnId | None, picture: Picture) -> None:
+    """So that its bytes find their turn, if this process ends between saving and listing them."""
+    store = kit.store
+    if turn is None or not isinstance(store, Watched):
+        return
+    try:
+        await store.arriving(turn, picture.data)
+    except StoreError as error:  # where no note can be written, the picture may still fit
+        log.warning("picture.no_note", turn=turn, error=str(error))
 
 
 def _cut_short(error: BaseException, gathered: Gathered, *, under_way: bool) -> Failure:

@@ -231,6 +231,8 @@ def profile_of(chosen: ProfileSettings, found: Proved | None = None) -> Profile:
         connect_s=chosen.connect_s,
         silence_s=chosen.silence_s,
         total_s=chosen.total_s,
+        fetch_urls=chosen.fetch_urls,
+        fetch_private=chosen.fetch_private,
     )
 
 

@@ -99,6 +99,10 @@ class ProfileOptions(Record):
     model: _Text = "gpt-5.5"
     image_model: _Text | None = None
     via: Via = "auto"
+    fetch_urls: bool = False
+    """Fetch a picture that the server names by address: https, public hosts, never with the key."""
+    fetch_private: bool = False
+    """The same for addresses of private networks."""
     stores_responses: bool | None = None
     """Overrules the dialect on whether ``previous_response_id`` keeps its promise."""
     fallback: tuple[_Text, ...] = ()

@@ -1,7 +1,7 @@
 """Format, lint, types and tests, in that order; stops at the first that fails.
 
-    python scripts/check.py            everything, as CI runs it
-    python scripts/check.py --fix      let ruff mend what it can first
+python scripts/check.py            everything, as CI runs it
+python scripts/check.py --fix      let ruff mend what it can first
 """
 
 from __future__ import annotations

@@ -75,10 +75,11 @@ async def test_what_was_sent_by_a_process_that_died_is_unknown_and_not_sent_agai
     assert dict(server.counters) == {}
 
 
+@pytest.mark.parametrize("moment", ["written", "named", "saved", "stored"])
 async def test_a_picture_that_arrived_before_its_process_died_is_a_picture(
-    settings: Settings, serve: Serve, open_on: OpenOn
+    settings: Settings, serve: Serve, open_on: OpenOn, moment: str
 ) -> None:
-    die("stored", settings)
+    die(moment, settings)
 
     attempt, turn, [image] = await found(open_on, serve())
 
@@ -86,6 +87,11 @@ async def test_a_picture_that_arrived_before_its_process_died_is_a_picture(
     assert attempt.cost.amount is None
     assert (turn.outcome, turn.images) == ("image", (image.id,))
     assert bytes_of(image).startswith(b"\x89PNG")
+    assert (image.operation, image.actual.size, image.requested.model) == (
+        "generate",
+        "1024x1024",
+        "gpt-image-2",
+    )
 
 
 async def test_a_turn_that_its_process_did_not_close_is_closed_and_can_be_edited(

@@ -105,6 +105,10 @@ class BlobFolder:
             raise UsageError(f"{turn!r} is no turn id")
         return self.partials / f"{turn}-{index}.{extension(media_type)}"
 
+    def partial_note(self, turn: str, note: str) -> Path:
+        """An empty file that goes with the drafts; raises ``UsageError`` as they do."""
+        return self.partial_path(turn, 0, "").with_name(f"{turn}-{note}")
+
     def save_partial(self, path: Path, data: bytes) -> None:
         """A whole file or none, but not synced: a draft is not worth a wait."""
         _write(path, data, durable=False)

@@ -30,7 +30,18 @@ from ..schema import (
     TurnId,
     Verdict,
 )
-from . import by_hand, find, forget, inventory, ledger, ledger_sums, owners, reaping, sessions
+from . import (
+    adopting,
+    by_hand,
+    find,
+    forget,
+    inventory,
+    ledger,
+    ledger_sums,
+    owners,
+    reaping,
+    sessions,
+)
 from .blobs import BlobFolder, digest
 from .database import Database, store_url, translated
 from .migrate import bring_up_to_date
@@ -105,7 +116,10 @@ class DiskStore:
         found = await self._database.read(reaping.left_open, dead=dead)
         if found == Reaped():
             return found
-        reaped = await self._database.write(reaping.reap, found, at=now)
+        caught = await self._in_thread(adopting.caught, self._folder, found.turns)
+        reaped = await self._database.write(
+            reaping.reap, found, caught=caught, path=self._path, at=now
+        )
         for turn in reaped.turns:
             await self._in_thread(self._folder.drop_partials, turn)
         log.info("store.reaped", attempts=len(reaped.attempts), turns=len(reaped.turns))
@@ -177,6 +191,11 @@ class DiskStore:
 
     def blob_path(self, sha256: Sha256, media_type: str) -> Path:
         return self._folder.path(sha256, media_type)
+
+    async def arriving(self, turn: TurnId, data: bytes) -> None:
+        """Says for which turn these bytes will be put in, should this process end before that."""
+        path = self._folder.partial_note(turn, adopting.note_of(data))
+        await self._in_thread(path.touch)
 
     async def save_partial(self, turn: TurnId, index: int, data: bytes, media_type: str) -> Path:
         path = self._folder.partial_path(turn, index, media_type)

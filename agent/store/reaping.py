@@ -29,7 +29,8 @@ from ..schema import (
     Usage,
 )
 from . import rows
-from .find import images_with_bytes
+from .adopting import Caught, adopt
+from .find import PathOf, images_with_bytes
 from .ledger import OPEN
 from .sessions import close_turn
 from .tables import attempt, image, session, turn
@@ -75,8 +76,11 @@ def _turns(connection: Connection, dead: Dead) -> Iterator[TurnId]:
             yield TurnId(row.id)
 
 
-def reap(connection: Connection, found: Reaped, *, at: datetime) -> Reaped:
-    """Settle and close what is still as it was found; what was really done."""
+def reap(
+    connection: Connection, found: Reaped, *, caught: Caught, path: PathOf, at: datetime
+) -> Reaped:
+    """List, settle and close what is still as it was found; what was really done."""
+    adopt(connection, caught, path=path, at=at)
     settled = tuple(each for each in found.attempts if _give_up(connection, each, at=at))
     closed = tuple(each for each in found.turns if _close(connection, each, at=at))
     return Reaped(settled, closed)

@@ -161,7 +161,7 @@ def _fault_of_api_error(error: openai.APIError) -> Fault:
     status = error.status_code if isinstance(error, openai.APIStatusError) else None
     if isinstance(error.body, dict):
         fault = fault_of({"error": error.body}, status=status)
-    elif isinstance(error.body, str) and error.body:
+    elif isinstance(error.body, str):
         fault = fault_of_body(error.body.encode("utf-8", "replace"), status=status)
     else:
         fault = Fault(status=status)

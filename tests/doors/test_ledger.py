@@ -427,3 +427,17 @@ def test_a_budget_that_is_no_number_names_its_line(limner: Limner, shop: Path, b
 
     assert ran.code == 2
     assert "config.toml:1: key_max_cost" in ran.err
+
+
+def test_the_tables_of_the_documentation_are_tables(limner: Limner, shop: Path) -> None:
+    pages = (Path(__file__).parents[2] / "docs" / "prices.md").read_text("utf-8")
+    tables = [block.split("```")[0] for block in pages.split("```toml\n")[2:]]
+
+    ends = []
+    for table in tables:
+        shop.joinpath("shop.toml").write_text(table)
+        ends.append(limner("generate", "a red kite", "--max-cost", "0.01").err)
+
+    assert len(tables) == 2
+    assert "turn budget of 0.01 USD" in ends[0]
+    assert "up to 0.25 needed" in ends[1]

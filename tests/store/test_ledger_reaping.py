@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from agent.errors import StoreError
 from agent.protocols import Clock
 from agent.schema import Attempt, Image, Session, SessionId, Turn, TurnId
 from agent.store import DiskStore
+from agent.store.blobs import digest
 from agent.store.owners import (
     SILENT,
     birth,
@@ -351,3 +353,110 @@ async def test_nothing_left_open_is_nothing_written(store: DiskStore, under_way:
     reaped = await store.reap()
 
     assert reaped == ((), ())
+
+
+# ── pictures that nobody listed ──────────────────────────────────────────────────────────────
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + bytes((0, 0, 4, 0, 0, 0, 3, 0)) + b"paid for"
+
+
+async def test_saved_bytes_are_listed_where_their_note_says(
+    store: DiskStore, under_way: UnderWay, gone: str, names: Callable[[], list[str]]
+) -> None:
+    first, second = await under_way(gone), await under_way(gone, 2)
+    assert second.turn is not None
+    await store.arriving(second.turn, PNG)
+    await store.put_blob(PNG, media_type="image/png", size=None)
+
+    await store.reap()
+
+    [image] = await store.images(MARKET)
+    assert (image.turn, image.number, image.actual.size) == (second.turn, 1, "1024x768")
+    states = {a.id: a.state for a in await store.attempts()}
+    assert states == {first.id: "unknown", second.id: "completed"}
+    assert await store.verify() == []
+    assert not [name for name in names() if "arriving" in name]
+
+
+async def test_an_adopted_edit_keeps_its_parents(
+    *,
+    store: DiskStore,
+    under_way: UnderWay,
+    a_turn: Callable[..., Turn],
+    an_attempt: MakeAttempt,
+    gone: str,
+    add_picture: AddPicture,
+    clock: Clock,
+) -> None:
+    await under_way(this_process())
+    parent = await add_picture(b"day")
+    turn = a_turn(2, intent="edit", editing=(parent.id,))
+    await store.open_turn(turn)
+    attempt = an_attempt(owner=gone, turn=turn.id)
+    await store.reserve(attempt, caps={})
+    await store.mark_sent(attempt.id, at=clock.now(), bytes_sent=1)
+    await store.arriving(turn.id, PNG)
+    await store.put_blob(PNG, media_type="image/png", size=(1024, 768))
+
+    await store.reap()
+
+    image = (await store.images(MARKET))[-1]
+    assert (image.operation, image.parents, image.number) == ("edit", (parent.id,), 2)
+    assert image.sha256 == (await store.put_blob(PNG, media_type="image/png", size=None)).sha256
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("{sha}.png.abcd.tmp", PNG[:-1]),
+        ("{sha}.png.abcd.tmp", PNG[:-1] + b"?"),
+        ("{sha}.bin", PNG),
+    ],
+    ids=["cut", "other bytes", "no picture"],
+)
+async def test_what_is_not_whole_or_no_picture_is_not_adopted(
+    *, store: DiskStore, under_way: UnderWay, gone: str, root: Path, name: str, data: bytes
+) -> None:
+    attempt = await under_way(gone)
+    assert attempt.turn is not None
+    await store.arriving(attempt.turn, PNG)
+    _write(root / "blobs" / "ab" / name.format(sha=digest(PNG)), data)
+
+    await store.reap()
+
+    assert await store.images(MARKET) == []
+    assert (await store.attempt(attempt.id)).state == "unknown"
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
+
+
+async def test_a_picture_that_was_listed_is_not_listed_twice(
+    store: DiskStore, under_way: UnderWay, gone: str, add_picture: AddPicture
+) -> None:
+    attempt = await under_way(gone)
+    assert attempt.turn is not None
+    await store.arriving(attempt.turn, PNG)
+    await add_picture(PNG)
+
+    await store.reap()
+
+    assert len(await store.images(MARKET)) == 1
+
+
+async def test_a_note_is_gone_with_its_turn(
+    store: DiskStore,
+    under_way: UnderWay,
+    a_turn: Callable[..., Turn],
+    names: Callable[[], list[str]],
+) -> None:
+    attempt = await under_way(this_process())
+    assert attempt.turn is not None
+    await store.arriving(attempt.turn, PNG)
+    assert [name for name in names() if "arriving" in name]
+
+    await store.close_turn(a_turn().model_copy(update={"outcome": "image"}), expected_head=None)
+
+    assert not [name for name in names() if "arriving" in name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -183,3 +184,17 @@ def test_the_room_itself_loads_no_database() -> None:
     run = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
 
     assert run.stdout == "False\n"
+
+
+def test_parallel_turns_of_two_processes_never_exceed_a_cap() -> None:
+    """The whole way: agents, prices of a profile, a server that counts (``bench/cap_race.py``)."""
+    script = Path(__file__).parents[2] / "bench" / "cap_race.py"
+
+    run = subprocess.run(
+        [sys.executable, str(script), "--json"], capture_output=True, text=True, check=True
+    )
+
+    told = json.loads(run.stdout)
+    assert (told["turns"], told["sent"], told["pictures"]) == (16, 10, 10)
+    assert (told["refused_by_budget"], told["other_ends"]) == (6, [])
+    assert (told["spent"], told["reserved"], told["currency"]) == ("1.00", "0", "CNY")

@@ -299,7 +299,7 @@ def test_a_status_inside_an_exception_is_judged_by_its_body() -> None:
         return judged_exception(openai.InternalServerError("words", response=answer, body=body))
 
     assert with_body('{"error":{"code":"insufficient_quota"}}') == ("quota", "no")
-    assert with_body("") == ("transient", "possibly")
+    assert with_body("") == with_body(["odd"]) == ("transient", "possibly")
     for body, words in (
         ("<html><title>502</title>", "an HTML page: 502"),
         (None, "words"),

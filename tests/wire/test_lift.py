@@ -140,6 +140,7 @@ def test_base64_is_read_however_it_is_spelt(spell: object, data: bytes) -> None:
         b"A",
         b"not base64!",
         b"QUJD*EFG",
+        b"QUJD,QUJD",
         b"QQ==QQ==",
         b"iVBORw0KGgo...",
         b"data:image/png;base64,",

@@ -1,6 +1,6 @@
 """The sheet a motif draws on, and the soft brushes: gradients, glows, clouds, mist, grain."""
 
-# ruff: noqa: PLR0917 - a brush takes a place, a size and a colour
+
 from __future__ import annotations
 
 import itertools

@@ -1,6 +1,6 @@
 """Setting type: measuring with kerning, fitting, breaking lines, drawing. No idea of a scene."""
 
-# ruff: noqa: PLR0917 - a brush takes a place, a size and a colour
+
 from __future__ import annotations
 
 from typing import Literal, NamedTuple

@@ -1,6 +1,6 @@
 """Things a turn may add to any picture: a moon, birds, snow, balloons. They avoid the lettering."""
 
-# ruff: noqa: PLR0917 - a brush takes a place, a size and a colour
+
 from __future__ import annotations
 
 import math

@@ -1,6 +1,6 @@
 """The lettering of a scene: which boxes its texts fill, in which ink, on what scrim."""
 
-# ruff: noqa: PLR0917 - a brush takes a place, a size and a colour
+
 from __future__ import annotations
 
 from typing import Literal, NamedTuple

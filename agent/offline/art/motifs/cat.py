@@ -1,6 +1,6 @@
 """A cat on a windowsill, looking out at the weather."""
 
-# ruff: noqa: PLR0917 - a brush takes a place, a size and a colour
+
 from __future__ import annotations
 
 import math

@@ -1,6 +1,6 @@
 """A skyline on the water: three depths of towers, lit by the hour."""
 
-# ruff: noqa: PLR0917 - a brush takes a place, a size and a colour
+
 from __future__ import annotations
 
 import random

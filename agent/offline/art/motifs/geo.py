@@ -1,6 +1,6 @@
 """Tiles in the manner of the Bauhaus: quarters, leaves, rings, stripes."""
 
-# ruff: noqa: PLR0917 - a brush takes a place, a size and a colour
+
 from __future__ import annotations
 
 import math

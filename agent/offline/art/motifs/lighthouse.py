@@ -1,6 +1,6 @@
 """A lighthouse on its headland."""
 
-# ruff: noqa: PLR0917 - a brush takes a place, a size and a colour
+
 from __future__ import annotations
 
 import math

@@ -1,6 +1,6 @@
 """A street market: lantern strings over striped stalls, houses behind."""
 
-# ruff: noqa: PLR0917 - a brush takes a place, a size and a colour
+
 from __future__ import annotations
 
 import math

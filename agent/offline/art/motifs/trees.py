@@ -1,6 +1,6 @@
 """Trees and plants that several motifs stand in their land."""
 
-# ruff: noqa: PLR0917 - a brush takes a place, a size and a colour
+
 from __future__ import annotations
 
 import math

@@ -1,0 +1,88 @@
+"""Limner's client as it is, with a tee in its wire."""
+
+from __future__ import annotations
+
+import json
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+
+from ..keys import normalise_base_url
+from ..protocols import Clock, Ended, Opened, Outgoing, Profile, Received
+from ..upstream.dialects import DIALECTS
+from ..upstream.responses import ResponsesUpstream
+from ..upstream.tee import Tee
+from ..wire.sse import EventScanner
+from .comparison import Understood, understood
+
+_PATIENCE_S = 120.0
+_EVERYTHING = replace(DIALECTS["offline"], name="generic", hosts=(), evidence=(), body_cap=None)
+"""Nothing is held back: what a gateway drops is the question."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """One exchange: the bytes of both directions, and what Limner made of them."""
+
+    sent: bytes = field(repr=False)
+    came: bytes = field(repr=False)
+    understood: Understood
+    response_id: str | None
+    request_id: str | None
+
+
+class Through:
+    """One way to our server: straight, or through the gateway."""
+
+    def __init__(self, base_url: str, key: str, *, clock: Clock) -> None:
+        self._clock = clock
+        self._profile = Profile(
+            name="sandwich",
+            base_url=normalise_base_url(base_url, allow_http=True),
+            api_key=key,
+            dialect=_EVERYTHING,
+            total_s=_PATIENCE_S,
+        )
+
+    async def send(self, outgoing: Outgoing, *, key: str | None = None) -> Reached:
+        """Once, without retries: how often the gateway calls on is to be seen."""
+        tee = Tee()
+        profile = replace(self._profile, api_key=key or self._profile.api_key)
+        upstream = ResponsesUpstream(profile, clock=self._clock, transport=tee)
+        try:
+            body = upstream.encode(outgoing)
+            async with aclosing(upstream.send(body, outgoing)) as received:
+                items = [item async for item in received]
+        finally:
+            await upstream.aclose()
+        came = bytes(tee.last.answer) if tee.last else b""
+        return Reached(
+            sent=body,
+            came=came,
+            understood=understood(items),
+            response_id=_response_id(items),
+            request_id=next(
+                (i.request_id for i in items if isinstance(i, Opened) and i.request_id), None
+            ),
+        )
+
+
+def _response_id(items: list[Received]) -> str | None:
+    told = [item.response_id for item in items if isinstance(item, Opened | Ended)]
+    return next((one for one in told if one), None)
+
+
+def id_of(answer: bytes) -> str | None:
+    """The id of an answer as our server gave it, whole or streamed."""
+    documents = [answer]
+    if not answer.lstrip().startswith(b"{"):
+        scanner = EventScanner()
+        documents = [*scanner.feed(answer), *scanner.close()]
+    for document in documents:
+        try:
+            value = json.loads(document)
+        except ValueError:
+            continue
+        inner = value.get("response", value) if isinstance(value, dict) else None
+        if isinstance(inner, dict) and isinstance(inner.get("id"), str):
+            return str(inner["id"])
+    return None
