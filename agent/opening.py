@@ -61,6 +61,7 @@ async def prepare(request: TurnRequest, kit: Kit) -> Opening:
     """Resolve and check; raises ``UsageError`` (``NotFound`` with candidates)."""
     text = checked_text(request.text)
     _check_words(request)
+    _check_leading(request.model or kit.upstream.profile.model)
     desk = _Desk(kit, request)
     await desk.find_session()
     editing = await desk.held(desk.edit_sources())
@@ -127,6 +128,15 @@ def checked_text(text: str) -> str:
             hint="Shorten it: a picture needs a paragraph, not a book.",
         )
     return clean
+
+
+def _check_leading(model: str) -> None:
+    """The model that talks is a text model; the one that draws belongs to the tool (R14)."""
+    if model.startswith(("gpt-image-", "dall-e-")):
+        raise UsageError(
+            f"{model} draws, and cannot lead the conversation.",
+            hint=f"Say --image-model {model}, and leave --model to a text model such as gpt-5.5.",
+        )
 
 
 class _Desk:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from agent.offline import Offline, OfflineOptions, Reply
 from agent.offline.exchange import Incoming, json_reply
 
 from .conftest import OpenOn, Serve, sent_to, settings_in
-from .test_stateless import log_of, served
+from .gateway import served
 
 KITE = "a red kite over the sea"
 SMALL = ImageOptions(size="1024x640", quality="low", output_format="jpeg")
@@ -50,7 +51,8 @@ async def test_a_turn_never_asks_which_models_there_are(serve: Serve, open_on: O
     async with open_on(server) as agent:
         await agent.run(TurnRequest(text=KITE, options=SMALL))
 
-    assert [entry["path"] for entry in log_of(server)] == ["/v1/responses"]
+    entries: list[Any] = server.state.journal.log()
+    assert [entry["path"] for entry in entries] == ["/v1/responses"]
 
 
 async def test_a_snapshot_draws_and_the_conversation_keeps_its_own_model(
@@ -82,6 +84,22 @@ async def test_a_transparent_background_is_asked_for_only_where_the_server_has_i
 
     assert (ended.outcome, ended.exit_code) == (outcome, exit_code)
     assert len(sent_to(server)) == (1 if outcome == "image" else 0)
+
+
+async def test_a_milder_filter_of_theirs_changes_nothing_of_ours(
+    serve: Serve, open_on: OpenOn
+) -> None:
+    server = serve()
+    milder = SMALL.model_copy(update={"moderation": "low"})
+
+    async with open_on(server) as agent:
+        for options in (SMALL, milder):
+            await agent.run(TurnRequest(text=KITE, options=options))
+
+    usual, mild = sent_to(server)
+    assert usual["tools"][0] | {"moderation": "low"} == mild["tools"][0]
+    assert usual["tools"][0]["moderation"] == "auto"
+    assert usual["instructions"] == mild["instructions"]
 
 
 async def test_the_ledger_keeps_what_a_bill_is_made_of(serve: Serve, tmp_path: Path) -> None:
@@ -139,7 +157,7 @@ async def test_a_parameter_that_the_server_refuses_is_told_with_what_to_check(
     ],
 )
 async def test_what_the_account_or_the_upstream_could_not_do_is_told_with_the_next_step(
-    fault: str, code: str, exit_code: int, next_step: str, serve: Serve, open_on: OpenOn
+    fault: str, code: str, exit_code: int, next_step: str, *, serve: Serve, open_on: OpenOn
 ) -> None:
     server = serve(fault)
 
@@ -150,3 +168,14 @@ async def test_what_the_account_or_the_upstream_could_not_do_is_told_with_the_ne
     assert (ended.error.code, ended.exit_code) == (code, exit_code)
     assert next_step in ended.error.hint
     assert server.counters["requests"] == 1
+
+
+async def test_an_image_model_may_not_lead_the_conversation(serve: Serve, open_on: OpenOn) -> None:
+    server = serve()
+    async with open_on(server) as agent:
+        ended = await agent.run(TurnRequest(text="a kite", model="gpt-image-2"))
+
+    assert ended.exit_code == 2
+    assert ended.error is not None
+    assert "--image-model gpt-image-2" in ended.error.hint
+    assert server.counters.get("requests", 0) == 0

@@ -72,11 +72,13 @@ DIALECTS: dict[str, Dialect] = {
             legacy_models=True,
             moderation_param=True,
             free_codes=("channel:no_available_key",),
+            preamble_words=True,
             keepalives="comments",
             evidence=(
                 ("stores_responses", "N2, N3: no retrieve, load-balanced channels"),
                 ("moderation_param", "N4: a known field; R26: documented (S2:248)"),
                 ("free_codes", "N10: raised while a channel is chosen, before it is called"),
+                ("preamble_words", "N10: sensitive_words_detected comes from a word list"),
                 ("keepalives", "N9: ': PING' every 10 s where enabled"),
                 ("safety_identifier", "N3: removed by default"),
                 ("edit_body", "N7: forms pass with every field and file name"),

@@ -203,7 +203,9 @@ def silent(waited_s: float, *, total: bool) -> Failure:
     return Failure(
         code="truncated",
         message=f"{what} {waited_s:.0f} s; giving up waiting.",
-        hint=_HINTS["truncated"],
+        hint="It may be billed, and is not sent again by itself. Before the next: wait longer "
+        "(silence_s, total_s in the profile), stream, or try the prompt small and at low quality "
+        "first (R56).",
         billed="possibly",
     )
 
@@ -271,7 +273,7 @@ def _plain_status(status: int) -> FailureCode:
 
 
 def _billed(code: FailureCode, fault: Fault, dialect: Dialect) -> Billed:
-    if code in _FREE or (fault.code and fault.code in dialect.free_codes):
+    if code in _FREE or fault.code in dialect.free_codes:
         return "no"
     return "possibly"
 

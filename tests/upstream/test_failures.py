@@ -182,7 +182,7 @@ def test_an_error_in_a_stream_has_its_meaning_and_its_price(
     failure = judged(fault, streamed=True)
 
     assert (failure.code, failure.billed, failure.status) == (code, billed, None)
-    assert failure.message
+    assert failure.message.startswith("The provider" if failure.stage else "The server failed")
 
 
 @pytest.mark.parametrize("code", ["rate_limit_exceeded", "insufficient_quota", "invalid_value"])
@@ -218,6 +218,23 @@ def test_a_code_that_the_dialect_proved_free_is_free() -> None:
 
     assert judged(fault, dialect=dialect).billed == "no"
     assert judged(fault).billed == "possibly"
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (Fault(message="slow down", code="busy"), "slow down (busy)"),
+        (Fault(message="you are busy", code="busy"), "you are busy"),
+        (Fault(message="slow down"), "slow down"),
+        (Fault(message="slow down", status=429), "The server answered 429: slow down"),
+    ],
+)
+def test_the_servers_words_are_told_with_its_code_once(fault: Fault, words: str) -> None:
+    assert judged(fault).message == words
+
+
+def test_a_refusal_without_a_status_is_not_known_to_be_free() -> None:
+    assert judged(Fault(code="moderation_blocked")).billed == "possibly"
 
 
 def test_codes_are_compared_without_regard_to_case() -> None:
