@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 import anyio
@@ -25,13 +26,14 @@ from .schema import (
     Failure,
     FailureCode,
     Image,
+    ImageOptions,
     PromptRef,
     Rendering,
     SessionId,
     TurnId,
 )
 from .turn.extract import Gathered, attempt_state, fold, judge
-from .turn.pricing import Bill, bill
+from .turn.pricing import Bill, bill, estimate
 
 log = get_logger("limner.runner")
 
@@ -116,6 +118,21 @@ def caps(kit: Kit, request: TurnRequest) -> dict[str, Decimal]:
         if cap is not None:
             found[scope] = min(cap, found.get(scope, cap))
     return found
+
+
+def priced(
+    kit: Kit, options: ImageOptions, outgoing: Outgoing, pictures: Sequence[tuple[int, int]]
+) -> tuple[Cost, Cost]:
+    """What a turn may cost, at its dearest and at its cheapest; ``pictures`` go along, in pixels."""
+    asked = partial(
+        estimate,
+        options,
+        prices=kit.prices,
+        input_images=pictures,
+        prompt_chars=len(outgoing.instructions) + sum(len(m.text) for m in outgoing.messages),
+        model=kit.upstream.profile.text_model(outgoing.model),
+    )
+    return asked(dearest=True), asked(dearest=False)
 
 
 def hashed(user: str | None) -> str | None:

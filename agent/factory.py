@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from .again import Again, again
 from .derive import PillowPictures
 from .errors import SettingsError
 from .ids import SystemClock, Ulids
@@ -144,6 +145,15 @@ async def open_disk(settings: Settings, *, clock: Clock | None = None) -> DiskSt
 
     url = settings.database_url.get_secret_value() if settings.database_url else None
     return await open_store(settings.data_dir, clock=clock or SystemClock(), database_url=url)
+
+
+async def turn_again(settings: Settings, attempt: str) -> Again:
+    """What is to be asked for once more; raises ``UsageError`` for what may not be (``again``)."""
+    store = await open_disk(settings)
+    try:
+        return await again(store, attempt)
+    finally:
+        await store.aclose()
 
 
 def load_policies(settings: Settings) -> Policy:

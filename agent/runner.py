@@ -43,7 +43,6 @@ from .schema import Attempt, Failure, Image, ImageId, Verdict
 from .turn import request as requests
 from .turn.context import context_for
 from .turn.extract import Gathered, fold
-from .turn.pricing import estimate
 
 log = get_logger("limner.runner")
 
@@ -219,17 +218,13 @@ class _Turn:
                 user=attempts.hashed(request.user),
             )
         )
-        price = estimate(
-            opened.options,
-            prices=kit.prices,
-            input_images=[(h.facts.width, h.facts.height) for h in held],
-            prompt_chars=len(outgoing.instructions) + sum(len(m.text) for m in outgoing.messages),
-            model=self._profile.text_model(outgoing.model),
-        )
+        sizes = [(h.facts.width, h.facts.height) for h in held]
+        dearest, cheapest = attempts.priced(kit, opened.options, outgoing, sizes)
         errand = Errand(
             outgoing=outgoing,
             body=kit.upstream.encode(outgoing),
-            estimate=price,
+            estimate=dearest,
+            estimate_low=cheapest,
             prompts=prompts,
             user=request.user,
             tenant=request.tenant,
@@ -252,6 +247,7 @@ class _Turn:
                 profile=profile.name,
                 offline=profile.offline,
                 estimate=errand.estimate,
+                estimate_low=errand.estimate_low,
             )
         )
         if verdict.acknowledged:

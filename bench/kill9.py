@@ -2,14 +2,12 @@
 
     python bench/kill9.py [--rounds 100] [--seed 1] [--parallel 2] [--json]
 
-A worker draws in a loop (a session per round, each picture different) on an offline server in
+A worker draws in a loop (a session for each picture, no two alike) on an offline server in
 another process; it is killed at a random moment, and the store is opened again, which settles for
-the dead. Then the server's count, the ledger and the folder are compared. At the end, over all:
-
-    arrived      a file that holds every byte of an answer is in the store's folder
-    listed       of these, how many a session lists, and how many of those open and hash rightly
-    half         scratch files are no pictures; a file under a picture's name that is not whole is
-    accounted    server generations = attempts completed + unknown + refused after reaping
+the dead. Then the server's count, the ledger and the folder are compared. After every round, or it
+stops: no attempt is open, no turn that was sent is open, no file under a picture's name is damaged,
+and no picture is on disk without being listed. At the end, over all: what the server drew is in the
+ledger as completed or unknown.
 """
 
 import argparse
@@ -61,14 +59,15 @@ async def opened(folder: Path) -> dict:
     store = await open_store(folder / "data", clock=SystemClock())
     open_ms = (time.perf_counter() - began) * 1000
     problems, listed = await store.verify(), 0
-    open_turns = 0
+    attempts = await store.attempts()
+    tried = {attempt.turn for attempt in attempts}
+    still_open = []
     for session in await store.sessions(limit=1_000_000):
-        open_turns += sum(turn.outcome is None for turn in await store.turns(session.id))
+        still_open += [t.id for t in await store.turns(session.id) if t.outcome is None]
         for image in await store.images(session.id):
             listed += 1
             with Canvas.open(image.path) as canvas:
                 canvas.load()
-    attempts = await store.attempts()
     await store.aclose()
     return {
         "open_ms": open_ms,
@@ -76,7 +75,8 @@ async def opened(folder: Path) -> dict:
         "files": len([p for p in (folder / "data" / "blobs").glob("*/*") if p.suffix != ".tmp"]),
         "half": sum(p.endswith(("is damaged", "is missing")) for p in problems),
         "unlisted": sum("is not in the database" in p or "no picture of" in p for p in problems),
-        "open_turns": open_turns,
+        "open_turns": len(set(still_open) & tried),
+        "not_sent_turns": len(set(still_open) - tried),
         "states": dict(Counter(attempt.state for attempt in attempts)),
         "unknown_with_picture": sum(a.state == "unknown" and a.images for a in attempts),
     }
@@ -106,7 +106,7 @@ def rounds(folder: Path, *, count: int, seed: int, parallel: int, quiet: bool) -
             if not quiet and (number % 10 == 0 or number == count):
                 print(f"{number:4} {json.dumps(found)}", flush=True)
             bad = set(found["states"]) & {"intent", "sent"}
-            if bad or found["half"]:
+            if bad or found["half"] or found["unlisted"] or found["open_turns"]:
                 sys.exit(f"round {number}: {found}")
         time.sleep(0.5)  # the server finishes what the dead had asked for
         counted = counters(base_url)
@@ -124,7 +124,8 @@ def report(found: dict, counted: dict[str, int], *, rounds: int, slowest: float)
         "attempts unknown": states.get("unknown", 0),
         "attempts failed for free": states.get("failed", 0),
         "attempts still open": states.get("intent", 0) + states.get("sent", 0),
-        "turns still open": found["open_turns"],
+        "turns sent and still open": found["open_turns"],
+        "turns never sent, open for 10 min": found["not_sent_turns"],
         "pictures on disk": found["files"],
         "pictures listed, that open": found["listed"],
         "pictures on disk and not listed": found["unlisted"],

@@ -17,7 +17,7 @@ sys.path.insert(0, str(HERE.parent))
 
 from pydantic import TypeAdapter  # noqa: E402
 
-from agent.doors.cli import records  # noqa: E402
+from agent.doors.cli import ledger_records, records  # noqa: E402
 from agent.events import EVENT  # noqa: E402
 
 FOLDER = HERE / "schemas"
@@ -30,6 +30,10 @@ KINDS: dict[str, TypeAdapter[Any]] = {
     "verdict": TypeAdapter(records.VerdictRecord),
     "node": TypeAdapter(records.NodeRecord),
     "setting": TypeAdapter(records.SettingRecord),
+    "ledger.sum": TypeAdapter(ledger_records.SumRecord),
+    "ledger.attempt": TypeAdapter(ledger_records.EntryRecord),
+    "ledger.unsettled": TypeAdapter(ledger_records.UnsettledRecord),
+    "ledger.verdict": TypeAdapter(ledger_records.ScreenedRecord),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +15,6 @@ from agent.offline import Offline
 from agent.offline.asgi import serve
 
 Json = dict[str, Any]
-Message = MutableMapping[str, Any]
 
 
 @dataclass
@@ -102,6 +101,3 @@ async def served(server: Offline) -> AsyncIterator[str]:
             await listening.wait()
         yield address[0]
         tasks.cancel_scope.cancel()
-
-
-Started = Callable[[str], Awaitable[None]]

@@ -16,7 +16,7 @@ from agent.kit import Room
 from agent.offline import Offline
 
 from .conftest import Serve
-from .test_stateless import served
+from .gateway import served
 
 SMALL = ImageOptions(size="1024x640", quality="low")
 NOBODY = "http://127.0.0.1:9/v1"

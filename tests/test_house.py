@@ -54,10 +54,17 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
         | {"ids", "logs", "safety", "wire", "turn", "upstream", "store", "derive", "offline"},
         {"anyio"},
     ),
+    "doctor": (
+        NOUNS
+        | RUNNER
+        | {"", "ids", "logs", "safety", "wire", "turn", "upstream", "store", "derive", "offline"}
+        | {"factory", "doctor"},
+        {"anyio", "pydantic"},
+    ),
     "sync": (NOUNS | RUNNER | {"factory", "offline"}, {"anyio", "pydantic"}),
     "front desk": (NOUNS | RUNNER | {"factory", "sync"}, set()),
     "doors/cli": (
-        NOUNS | {"", "factory", "offline", "turn.lineage", "logs", "doors.cli"},
+        NOUNS | {"", "factory", "doctor", "offline", "turn.lineage", "logs", "doors.cli"},
         {"click", "rich", "prompt_toolkit", "anyio", "PIL", "pydantic"},
     ),
 }

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 from pydantic import BaseModel
 
 from agent import Image, ImageAgent, ImageOptions, TurnRequest, open_agent
 from agent.events import Event, Terminal, TurnNotice
 from agent.offline import Offline, OfflineOptions, Reply, Request
-from agent.offline.asgi import serve as serving
 from agent.offline.exchange import Incoming, json_reply
 from agent.turn import prompts
+from agent.turn.request import preamble
 from agent.upstream.dialects import DIALECTS
 
 from .conftest import OpenOn, Serve, sent_to, settings_in
+from .gateway import served
 
 CHANGES = (
     "make it night",
@@ -107,7 +107,7 @@ async def test_ten_edits_through_a_server_nobody_knows_work_the_same(
 # ── what a gateway in between does ───────────────────────────────────────────────────────────
 
 
-class Gateway(Offline):
+class Between(Offline):
     """The artist behind a gateway that looks into each body: it may refuse it, or change it."""
 
     def __init__(self, rule: Callable[[Body], Body | None], **options: object) -> None:
@@ -151,7 +151,7 @@ async def told(agent: ImageAgent, request: TurnRequest) -> tuple[Terminal, list[
 async def test_a_rejected_tool_choice_is_left_out_and_the_turn_goes_again_once_for_free(
     open_on: OpenOn,
 ) -> None:
-    server = Gateway(no_tool_choice, dialect="openai")
+    server = Between(no_tool_choice, dialect="openai")
 
     async with open_on(server) as agent:
         ended, notices = await told(agent, TurnRequest(text="a kite", options=SMALL))
@@ -170,7 +170,7 @@ async def test_a_rejected_tool_choice_is_left_out_and_the_turn_goes_again_once_f
 
 
 async def test_a_server_that_goes_on_refusing_is_asked_twice_and_no_more(open_on: OpenOn) -> None:
-    server = Gateway(lambda _: None, dialect="openai")
+    server = Between(lambda _: None, dialect="openai")
 
     async with open_on(server) as agent:
         ended, _ = await told(agent, TurnRequest(text="a kite", options=SMALL))
@@ -182,7 +182,7 @@ async def test_a_server_that_goes_on_refusing_is_asked_twice_and_no_more(open_on
 
 
 async def test_what_was_learned_of_a_server_is_known_to_the_next_process(tmp_path: Path) -> None:
-    server = Gateway(no_tool_choice)
+    server = Between(no_tool_choice)
 
     async with served(server) as url:
         env = {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "sk-test", "LIMNER_DIALECT": "openai"}
@@ -239,7 +239,7 @@ async def test_an_ignored_schema_is_not_sent_again(open_on: OpenOn) -> None:
     class Seen(BaseModel):
         main_subject: str
 
-    server = Gateway(lambda body: {k: v for k, v in body.items() if k != "text"}, dialect="openai")
+    server = Between(lambda body: {k: v for k, v in body.items() if k != "text"}, dialect="openai")
     bodies: list[Body] = []
     plain = server.rule
 
@@ -289,33 +289,11 @@ async def test_our_instructions_arrive_where_empty_ones_are_filled_in(
         await agent.run(TurnRequest(text="a kite", options=SMALL))
 
     [body] = sent_to(server)
-    preamble, _ = prompts.text("preamble/standard")
-    assert body["instructions"].startswith(preamble)
+    safety, _ = preamble("standard", DIALECTS[dialect])
+    assert body["instructions"].startswith(safety.strip())
     assert "coding assistant" not in body["instructions"]
 
 
 def log_of(server: Offline) -> list[dict[str, Any]]:
     entries: list[Any] = server.state.journal.log()
     return entries
-
-
-@asynccontextmanager
-async def served(server: Offline) -> AsyncIterator[str]:
-    """The base URL of that server on a real socket."""
-    address: list[str] = []
-    listening = anyio.Event()
-
-    def ready(url: str) -> None:
-        address.append(url)
-        listening.set()
-
-    async with anyio.create_task_group() as tasks:
-
-        async def run() -> None:
-            await serving(server, ready=ready)
-
-        tasks.start_soon(run)
-        with anyio.fail_after(10):
-            await listening.wait()
-        yield address[0]
-        tasks.cancel_scope.cancel()

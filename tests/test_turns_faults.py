@@ -54,6 +54,7 @@ def refused(stage: Stage, billed: Billed) -> Ending:
 ENDINGS: dict[str, Ending] = {
     "drop": parked("truncated", 0),
     "drop-after": parked("truncated", 1),
+    "drop-late": picture(),
     "truncate": parked("truncated", 1),
     "no-terminal": picture(),
     "401": free("authentication", 4),
@@ -64,6 +65,8 @@ ENDINGS: dict[str, Ending] = {
     "502": parked("transient", 0),
     "503-html": parked("transient", 0),
     "524": parked("transient", 1),
+    "502-after": parked("transient", 1),
+    "503-after": parked("transient", 1),
     "moderation-400": refused("provider_input", "no"),
     "failed-item": refused("provider_output", "possibly"),
     "item-in-done-only": picture(),
@@ -95,6 +98,7 @@ ENDINGS: dict[str, Ending] = {
     "truncated-picture": paid("malformed"),
 }
 UNSTREAMED = ENDINGS | {
+    "drop-late": parked("truncated", 1),
     "no-terminal": parked("empty", 1),
     "item-in-done-only": paid("empty", "empty"),
     "nested-error-event": refused("provider_unknown", "no"),

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 import anyio
 from pydantic import JsonValue
@@ -24,9 +24,6 @@ from ..upstream.images import ImagesUpstream
 from .bench import SMALL, SUBJECT, Bench, Heard, is_json_object, price
 from .findings import drawn, refused, row, why, yes
 from .report import Answer, Probed
-
-if TYPE_CHECKING:
-    from ..offline import Offline, OfflineOptions
 
 _HOPELESS: Final[frozenset[FailureCode]] = frozenset(
     {"authentication", "quota", "usage_window", "budget", "connection"}
@@ -266,7 +263,6 @@ async def open_probe(
     settings: Settings,
     profile: str | None,
     *,
-    offline: Offline | OfflineOptions | None = None,
     clock: Clock | None = None,
 ) -> AsyncIterator[Probe]:
     """On the configured server; nothing is sent or kept before ``Probe.run``.
@@ -274,7 +270,7 @@ async def open_probe(
     Raises ``SettingsError`` (``KeyMissing`` for a URL without its key) and ``StoreError``.
     """
     chosen = settings.resolve(profile, allow_offline=True)
-    kit = await open_kit(settings, chosen, offline=offline, clock=clock)
+    kit = await open_kit(settings, chosen, clock=clock)
 
     def images(of: Profile, url: bool) -> Upstream:
         return ImagesUpstream(of, clock=kit.clock, url_wanted=url)

@@ -39,6 +39,7 @@ class Sandwich:
     port: int = 0
     wait_s: float = 60.0
     """How long the gateway has to reach our server for the first time."""
+    cases: tuple[CaseOf, ...] = CASES
 
 
 async def run(
@@ -87,10 +88,13 @@ async def _run(
         bench = _Bench(server, gateway, direct, sandwich.order)
         try:
             await _until_called(server, gateway, sandwich)
-            for case in CASES:
+            for case in sandwich.cases:
                 found.append(await bench.compare(case, clock))
                 told(found[-1])
         finally:
+            with anyio.CancelScope(shield=True):
+                await gateway.aclose()
+                await direct.aclose()
             tasks.cancel_scope.cancel()
     return found
 
@@ -124,7 +128,7 @@ async def _until_called(server: Tapped, gateway: Through, sandwich: Sandwich) ->
             last = reached.understood.words
             await anyio.sleep(_PAUSE_S)
     raise UsageError(
-        f"Within {sandwich.wait_s:.0f} s nothing that was sent to {sandwich.through} arrived at "
+        f"Within {sandwich.wait_s:g} s nothing that was sent to {sandwich.through} arrived at "
         f"Limner's server (the gateway's last answer: {last or 'none'}).",
         hint="Make the address above the upstream of the gateway, and check the key for it.",
     )

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from ..keys import normalise_base_url
-from ..protocols import Clock, Ended, Opened, Outgoing, Profile, Received
+from ..protocols import Clock, Ended, Failed, Opened, Outgoing, Profile, Received
 from ..upstream.dialects import DIALECTS
 from ..upstream.responses import ResponsesUpstream
 from ..upstream.tee import Tee
@@ -42,32 +42,45 @@ class Through:
             dialect=_EVERYTHING,
             total_s=_PATIENCE_S,
         )
+        self._open: dict[str, tuple[ResponsesUpstream, Tee]] = {}
 
     async def send(self, outgoing: Outgoing, *, key: str | None = None) -> Reached:
         """Once, without retries: how often the gateway calls on is to be seen."""
-        tee = Tee()
-        profile = replace(self._profile, api_key=key or self._profile.api_key)
-        upstream = ResponsesUpstream(profile, clock=self._clock, transport=tee)
-        try:
-            body = upstream.encode(outgoing)
-            async with aclosing(upstream.send(body, outgoing)) as received:
-                items = [item async for item in received]
-        finally:
-            await upstream.aclose()
-        came = bytes(tee.last.answer) if tee.last else b""
+        upstream, tee = self._client(key or self._profile.api_key)
+        tee.last = None
+        body = upstream.encode(outgoing)
+        async with aclosing(upstream.send(body, outgoing)) as received:
+            items = [item async for item in received]
+        kept = tee.last
         return Reached(
             sent=body,
-            came=came,
+            came=bytes(kept.answer) if kept else b"",
             understood=understood(items),
             response_id=_response_id(items),
-            request_id=next(
-                (i.request_id for i in items if isinstance(i, Opened) and i.request_id), None
-            ),
+            request_id=_request_id(items),
         )
+
+    def _client(self, key: str) -> tuple[ResponsesUpstream, Tee]:
+        if key not in self._open:
+            tee = Tee()
+            profile = replace(self._profile, api_key=key)
+            upstream = ResponsesUpstream(profile, clock=self._clock, transport=tee)
+            self._open[key] = upstream, tee
+        return self._open[key]
+
+    async def aclose(self) -> None:
+        for upstream, _ in self._open.values():
+            await upstream.aclose()
 
 
 def _response_id(items: list[Received]) -> str | None:
     told = [item.response_id for item in items if isinstance(item, Opened | Ended)]
+    return next((one for one in told if one), None)
+
+
+def _request_id(items: list[Received]) -> str | None:
+    told = [item.request_id for item in items if isinstance(item, Opened)]
+    told += [item.failure.request_id for item in items if isinstance(item, Failed)]
     return next((one for one in told if one), None)
 
 

@@ -51,6 +51,12 @@ def _html(status: int, title: str) -> Callable[[], Reply]:
     return lambda: reply(status, text.encode(), "text/html; charset=utf-8")
 
 
+def _bad_gateway() -> Reply:
+    """R55: the picture was drawn, and the answer got lost on the way."""
+    error: JsonObject = {"message": "Upstream request failed", "type": "upstream_error"}
+    return reply(502, json_bytes({"error": error}), "application/json")
+
+
 def _usage_limit() -> Reply:
     """D27: no code, and a time that may be hours away."""
     error: JsonObject = {
@@ -178,6 +184,10 @@ MISCHIEF: dict[str, Mischief] = {
         about="the connection is cut when all is drawn, before the picture is sent",
         events=tamper.drop_at_final,
     ),
+    "drop-late": Mischief(
+        about="the connection is cut behind the picture, before the end of the answer",
+        events=tamper.drop_behind_final,
+    ),
     "truncate": Mischief(
         about="the answer ends half way through the picture", body=tamper.truncated
     ),
@@ -223,6 +233,14 @@ MISCHIEF: dict[str, Mischief] = {
     "524": Mischief(
         about="a proxy gives up; everything was drawn",
         page=_html(524, "524: A timeout occurred"),
+        late=True,
+    ),
+    "502-after": Mischief(
+        about="a gateway loses the answer; everything was drawn", page=_bad_gateway, late=True
+    ),
+    "503-after": Mischief(
+        about="a proxy's page; everything was drawn",
+        page=_html(503, "503 Service Unavailable"),
         late=True,
     ),
     "moderation-400": Mischief(about="400 moderation_blocked with details", error=_moderation),

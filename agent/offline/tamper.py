@@ -33,6 +33,12 @@ def _is_picture(event: JsonObject) -> bool:
     return isinstance(item, dict) and item.get("type") == "image_generation_call"
 
 
+def _is_final(event: JsonObject) -> bool:
+    """It brings the finished picture."""
+    done = event["type"] == FINALS[0] and _is_picture(event)
+    return done or event["type"] in FINALS[1:]
+
+
 def _terminal_output(event: JsonObject, times: int) -> JsonObject:
     """The terminal event with its pictures repeated so many times (0: an empty output)."""
     response = event["response"]
@@ -78,6 +84,15 @@ async def drop_at_final(events: Events) -> Events:
             if event["type"] in FINALS or event["type"] in TERMINAL:
                 raise Drop
             yield event
+
+
+async def drop_behind_final(events: Events) -> Events:
+    """The picture was sent; the connection goes before anything says that this was all."""
+    async with aclosing(events):
+        async for event in events:
+            yield event
+            if _is_final(event):
+                raise Drop
 
 
 # ── in the bytes ─────────────────────────────────────────────────────────────────────────────

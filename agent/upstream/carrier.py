@@ -42,6 +42,7 @@ from ..schema import Cost, Failure
 from ..wire.answers import Answer, ItemFault
 from ..wire.faults import Fault, fault_of_body, tidy
 from . import failures
+from .bounds import MOST_ANSWER, shorten_errors, too_long
 from .fetch import PictureFetcher
 from .retry import delay_before_retry
 
@@ -123,7 +124,7 @@ class Carrier:
             transport=transport,
             timeout=timeout,
             follow_redirects=False,
-            event_hooks={"request": [self._only_ours]},
+            event_hooks={"request": [self._only_ours], "response": [shorten_errors]},
         )
         self._client = AsyncOpenAI(
             api_key=profile.api_key or "none",
@@ -244,11 +245,16 @@ class Carrier:
         chunks = response.aiter_bytes()
         heard = self._clock.monotonic()
         over = worked = False
+        left = MOST_ANSWER
         while not over:
             events = reader.events
             limit = min(heard + silence, deadline)
             chunk = await self._chunk(chunks, limit, total=limit == deadline, silence=silence)
             over = not isinstance(chunk, bytes)
+            left -= len(chunk) if isinstance(chunk, bytes) else 0
+            if left < 0:
+                yield Failed(too_long(MOST_ANSWER))
+                return
             for answer in reader.feed(chunk) if isinstance(chunk, bytes) else _left(reader, chunk):
                 received = self._received(answer, worked=worked)
                 worked = worked or isinstance(received, _WORK)

@@ -133,7 +133,7 @@ def judge(
     return Failure(
         code=code,
         message=_words(fault, "The server failed without a word."),
-        hint=_HINTS.get(code, ""),
+        hint=_hint(code, fault, dialect),
         request_id=fault.request_id,
         retry_at=_retry_at(fault, clock),
         status=fault.status,
@@ -210,6 +210,14 @@ def silent(waited_s: float, *, total: bool) -> Failure:
     )
 
 
+def _hint(code: FailureCode, fault: Fault, dialect: Dialect) -> str:
+    hidden = code == "transient" and fault.status in dialect.refusal_statuses
+    more = (
+        " This kind of gateway also hides refusals behind it: change the prompt." if hidden else ""
+    )
+    return _HINTS.get(code, "") + more
+
+
 def _is_policy(fault: Fault) -> bool:
     names = {(fault.code or "").lower(), (fault.type or "").lower()}
     return bool(names & _POLICY) or fault.stage is not None
@@ -217,7 +225,7 @@ def _is_policy(fault: Fault) -> bool:
 
 def _code(fault: Fault) -> FailureCode:
     status = _status(fault)
-    says_more = status in (401, 402, 403, 413, 422, 429, 501)
+    says_more = status in (401, 402, 403, 408, 413, 422, 429, 501)
     nameless = status == 404 and not (fault.code or fault.param)
     for said in (fault.code, fault.type):
         name = (said or "").lower()

@@ -441,3 +441,17 @@ def test_the_tables_of_the_documentation_are_tables(limner: Limner, shop: Path) 
     assert len(tables) == 2
     assert "turn budget of 0.01 USD" in ends[0]
     assert "up to 0.25 needed" in ends[1]
+
+
+def test_what_auto_may_cost_is_told_as_a_range(limner: Limner, shop: Path) -> None:
+    shop.joinpath("shop.toml").write_text(TABLE + '"low" = 0.05\n')
+
+    ran = limner("generate", "a red kite", "--quality", "auto")
+
+    assert "about ¥0.0500 to ¥0.2500 (estimate)" in ran.err
+
+
+def test_a_retry_that_cannot_be_still_ends_its_json_with_a_terminal_event(limner: Limner) -> None:
+    ran = limner("retry", "att_nowhere", "--yes", "--json")
+
+    assert (ran.code, ran.records[-1]["type"]) == (2, "turn.failed")

@@ -73,11 +73,11 @@ def test_a_long_chain_does_not_leave_the_screen(draw: Limner, limner: Limner) ->
     draw("chat", stdin="a kite\nmake it night\nmake it winter\nmake it red\n")
     draw("edit", "make it blue", "--from", "@3")
 
-    assert [line.partition("  ")[0] for line in limner("tree").out.splitlines()] == [
+    assert [line[:5].strip() for line in limner("tree").out.splitlines()] == [
         "kite",
-        "@1",
-        "└─ @2",
-        "└─ @3",
+        "@1  a",
+        "↓  @2",
+        "↓  @3",
         "├─ @4",
         "└─ @5",
     ]

@@ -9,6 +9,10 @@ import pytest
 from agent.errors import SettingsError
 from agent.protocols import Dialect
 from agent.upstream.dialects import DIALECTS, dialect_for, dialect_named
+from agent.upstream.failures import judge
+from agent.wire.faults import Fault
+
+from .serving import Standing
 
 PLAIN = {"name", "hosts", "evidence"}
 
@@ -67,3 +71,27 @@ def test_an_unknown_dialect_is_an_error_that_lists_the_known() -> None:
         dialect_named("opneai")
 
     assert "openai" in caught.value.hint
+
+
+def test_an_error_that_may_hide_a_refusal_says_so_where_that_is_known() -> None:
+    fault = Fault(status=502, type="upstream_error", message="Upstream request failed")
+
+    def hint(name: str) -> str:
+        return judge(fault, DIALECTS[name], clock=Standing(), streamed=False).hint
+
+    assert "hides refusals" in hint("sub2api")
+    assert "hides refusals" not in hint("openai")
+
+
+def test_an_error_raised_before_any_channel_was_called_is_free_on_new_api_alone() -> None:
+    fault = Fault(status=503, code="channel:no_available_key", message="no key")
+
+    def billed(name: str) -> str:
+        return judge(fault, DIALECTS[name], clock=Standing(), streamed=False).billed
+
+    assert (billed("new-api"), billed("generic")) == ("no", "possibly")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
+def test_nothing_promises_stored_answers_without_a_probe(dialect: Dialect) -> None:
+    assert dialect.stores_responses is False

@@ -79,6 +79,7 @@ CASES: list[tuple[str, int, bytes, FailureCode, Billed]] = [
     ("L3: the code is quoted in the message", 400, QUOTED, "moderation_blocked", "no"),
     ("L3: rewritten types", 429, error("429", "throttling_error"), "rate_limited", "no"),
     ("L3: a server error", 500, error("500", "internal_server_error"), "transient", "possibly"),
+    ("L3: a timeout under a generic type, after it was drawn", 408, error("408", "invalid_request_error"), "transient", "possibly"),
     ("L4: the gateway cools down", 429, error("all_deployments_in_cooldown"), "cooldown", "no"),
     ("L9: no such path", 404, b'{"detail":"Not Found"}', "usage", "no"),
     ("L10: a bad key is a 400", 400, error("no_db_connection"), "authentication", "no"),

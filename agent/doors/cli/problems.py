@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ...events import TurnFailed
     from ...schema import FailureCode
 
-TURN_COMMANDS = frozenset({"generate", "edit", "demo"})
+TURN_COMMANDS = frozenset({"generate", "edit", "demo", "retry"})
 """Commands whose ``--json`` promises a terminal event as the last line, whatever happens."""
 
 

@@ -12,9 +12,10 @@ from .flags import hidden_artist_flags, place_flags
 
 if TYPE_CHECKING:
     from ... import ImageAgent
-    from ...again import Again
     from ...offline import OfflineOptions
-    from ...settings import ProfileSettings, Settings
+    from ...protocols import TurnRequest
+    from ...schema import Attempt
+    from ...settings import ProfileSettings
     from .signals import Interruption
 
 
@@ -54,23 +55,26 @@ def retry(**flags: Unpack[RetryFlags]) -> int:
     """
     from dataclasses import replace
 
+    import anyio
+
+    from ...factory import turn_again
     from . import desk
     from .outputs import read_output
     from .telling import Teller, progress
     from .turns import Job, run, take
 
     settings = desk.settings_of({"max_cost": flags["max_cost"]})
-    found = _found(settings, flags["attempt"])
-    settings = settings.model_copy(update={"profile": flags["profile"] or found.attempt.profile})
+    found = anyio.run(turn_again, settings, flags["attempt"])
+    request, attempt = found.request, found.attempt
+    settings = settings.model_copy(update={"profile": flags["profile"] or attempt.profile})
     profile = settings.resolve(allow_offline=True)
     outputs = read_output(flags["output"] or settings.output, force=flags["force"])
-    outputs.check(output_format=found.request.options.output_format, count=1)
+    outputs.check(output_format=request.options.output_format, count=1)
     artist = _artist(flags, profile)
-    _confirm(found, profile, yes=flags["yes"])
-    elsewhere = profile.name != found.attempt.profile
+    _confirm(request, attempt, profile, yes=flags["yes"])
     request = replace(
-        found.request,
-        model=None if elsewhere else found.request.model,
+        request,
+        model=request.model if profile.name == attempt.profile else None,
         effort=settings.effort,
         stream=flags["stream"],
     )
@@ -86,22 +90,6 @@ def retry(**flags: Unpack[RetryFlags]) -> int:
         return max(result.exit_code, int(job.teller.undelivered))
 
     return run(job, work)
-
-
-def _found(settings: Settings, ref: str) -> Again:
-    import anyio
-
-    from ...again import again
-    from ...factory import open_disk
-
-    async def read() -> Again:
-        disk = await open_disk(settings)
-        try:
-            return await again(disk, ref)
-        finally:
-            await disk.aclose()
-
-    return anyio.run(read)
 
 
 def _artist(flags: RetryFlags, profile: ProfileSettings) -> OfflineOptions | None:
@@ -120,10 +108,12 @@ def _artist(flags: RetryFlags, profile: ProfileSettings) -> OfflineOptions | Non
     )
 
 
-def _confirm(found: Again, profile: ProfileSettings, *, yes: bool) -> None:
+def _confirm(
+    request: TurnRequest, attempt: Attempt, profile: ProfileSettings, *, yes: bool
+) -> None:
     from ...errors import UsageError
 
-    for line in warning(found, profile):
+    for line in warning(request, attempt, profile):
         click.echo(line, err=True)
     if yes:
         return
@@ -133,12 +123,12 @@ def _confirm(found: Again, profile: ProfileSettings, *, yes: bool) -> None:
         raise click.Abort
 
 
-def warning(found: Again, profile: ProfileSettings) -> Iterator[str]:
+def warning(request: TurnRequest, attempt: Attempt, profile: ProfileSettings) -> Iterator[str]:
     """What the first one may have cost, and what this one may."""
     from .wording import money, short
 
-    attempt, reserved = found.attempt, found.attempt.reserved
-    yield f"again: {short(found.request.text, 100)}"
+    reserved = attempt.reserved
+    yield f"again: {short(request.text, 100)}"
     if attempt.billed == "no":
         yield f"{attempt.id} was not billed."
     elif attempt.billed == "yes":
