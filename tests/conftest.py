@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,8 +16,9 @@ from typing import Any
 
 import anyio
 import pytest
+import structlog
 
-from agent import Image, ImageAgent, Settings, load_settings, open_agent
+from agent import Image, ImageAgent, Settings, load_settings, logs, open_agent
 from agent.ids import Ulids
 from agent.offline import Offline, OfflineOptions
 from agent.offline.faults import parse_fault
@@ -38,6 +40,18 @@ def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("LIMNER_HOME", str(tmp_path / "home" / "data"))
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    """Logging as it was, whatever a test or a door that it ran configures."""
+    chain, level = list(logs._chain), logging.getLogger("limner").level
+    handlers = list(logging.getLogger().handlers)
+    yield
+    logs._chain[:] = chain
+    logging.getLogger("limner").setLevel(level)
+    logging.getLogger().handlers[:] = handlers
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -237,7 +237,7 @@ async def test_wrong_types_are_a_typed_outcome(over: Over, body: object, fate: F
 URL = "data:image/png;base64," + b64(PICTURE)
 ENTRIES: list[tuple[str, object, Fate]] = [
     ("data is null", {"created": 1, "data": None}, NOTHING),
-    ("data is a word", {"created": 1, "data": "none"}, NOTHING),
+    ("data is a word", {"created": 1, "data": "none"}, UNREADABLE),
     ("an entry that is null", {"created": 1, "data": [None]}, NO_PICTURE),
     ("an empty address", {"created": 1, "data": [{"url": ""}]}, NO_PICTURE),
     ("both empty", {"created": 1, "data": [{"url": "", "b64_json": ""}]}, NO_PICTURE),

@@ -59,6 +59,7 @@ def test_the_codes_of_notices_are_these() -> None:
         "unpriced",
         "server_narrowed",
         "profile_changed",
+        "enlarged",
     }
 
 

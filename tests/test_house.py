@@ -11,7 +11,18 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1] / "agent"
 NOUNS = {"errors", "schema", "events", "settings", "layers", "profiles", "keys", "protocols"}
 LOGS = {"logs"}
-RUNNER = {"runner", "again", "kit", "opening", "attempts", "keeping", "naming", "receipts", "asking"}
+RUNNER = {
+    "runner",
+    "again",
+    "kit",
+    "opening",
+    "attempts",
+    "keeping",
+    "naming",
+    "receipts",
+    "asking",
+    "onward",
+}
 NOUN_ORDER = (
     "errors",
     "schema",
@@ -107,7 +118,9 @@ def imports_of(path: Path) -> Iterator[tuple[bool, str, bool]]:
         for node in ast.walk(block)
     }
     top = {id(node) for node in tree.body}
-    package = name_of(path).split(".") if path.name == "__init__.py" else name_of(path).split(".")[:-1]
+    package = (
+        name_of(path).split(".") if path.name == "__init__.py" else name_of(path).split(".")[:-1]
+    )
     package = [part for part in package if part]
     for node in ast.walk(tree):
         eager = id(node) in top and id(node) not in typing_only

@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -12,23 +12,10 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
-from agent import logs
 from agent.logs import configure, get_logger, redact, redact_text, without_content
 
 KEY = "sk-proj-" + "Ab1_" * 12
 JWT = "eyJhbGciOiJSUzI1NiJ9." + "eyJzdWIiOiJhYmMifQ" * 20 + ".c2lnbmF0dXJl"
-
-
-@pytest.fixture
-def restored() -> Iterator[None]:
-    """Logging as it was, whatever a test configures."""
-    chain, level = list(logs._chain), logging.getLogger("limner").level
-    handlers = list(logging.getLogger().handlers)
-    yield
-    logs._chain[:] = chain
-    logging.getLogger("limner").setLevel(level)
-    logging.getLogger().handlers[:] = handlers
-    structlog.reset_defaults()
 
 
 def lines(stream: io.StringIO) -> list[dict[str, object]]:

@@ -180,7 +180,8 @@ def bill(
 ) -> Bill:
     """What an answer cost, by the best evidence there is.
 
-    A cost the server reports wins (``reported``). Else the price per picture, where the table has
+    A cost the server reports wins (``reported``), unless what it counted comes to more than twice
+    as much: LiteLLM reports a turn without its picture. Else the price per picture, where the table has
     one (``per_image``); else the tokens (``usage``); where pictures came without their tokens, as
     from gateways that drop ``tool_usage``, what such pictures take (``estimate``). ``rendered``
     holds one entry per delivered picture. A reported 0 is how gateways say that they have no price
@@ -194,8 +195,10 @@ def bill(
         own = _by_tokens(usage, prices, image_model, model, rendered)
     if reported is None or reported.amount is None or reported.amount <= 0:
         return own
+    if doubts := _doubts(reported, own.cost):
+        return replace(own, notices=(*own.notices, *doubts))
     cost = reported.model_copy(update={"basis": "reported"})
-    return Bill(cost, (Part("reported by the server", cost.amount),), _doubts(reported, own.cost))
+    return Bill(cost, (Part("reported by the server", cost.amount),))
 
 
 def _by_tokens(
@@ -234,7 +237,7 @@ def _doubts(reported: Cost, own: Cost) -> tuple[str, ...]:
     if own.amount <= 2 * reported.amount:
         return ()
     told = f"the server reported {reported.amount} {reported.currency}"
-    return (f"{told}, while what it counted comes to {own.amount} {own.currency}",)
+    return (f"{told}; what it counted comes to {own.amount} {own.currency}, which is booked",)
 
 
 def _by_picture(table: PerImage, rendered: Sequence[Rendering]) -> Part:

@@ -354,8 +354,9 @@ def _request_id(headers: httpx2.Headers) -> str | None:
 
 
 def _retry_after(headers: httpx2.Headers, clock: Clock) -> float | None:
-    """Seconds; the header holds them, or a date."""
-    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+    """Seconds; the header holds them, or a date. LiteLLM renames what its upstream said."""
+    names = (("retry-after-ms", 0.001), ("retry-after", 1.0), ("llm_provider-retry-after", 1.0))
+    for name, scale in names:
         value = headers.get(name, "")
         try:
             return float(value) * scale

@@ -349,9 +349,9 @@ def test_a_report_far_below_what_was_counted_is_doubted() -> None:
         text=Tokens(input=100, output=50), image=Tokens(input=71, input_text=71, output=7024)
     )
     found = billed(high, reported=usd("0.0020", "reported"))
-    assert found.cost == usd("0.0020", "reported")
+    assert found.cost == usd("0.213075", "usage")
     assert found.notices == (
-        "the server reported 0.0020 USD, while what it counted comes to 0.213075 USD",
+        "the server reported 0.0020 USD; what it counted comes to 0.213075 USD, which is booked",
     )
 
 

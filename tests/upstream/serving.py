@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import anyio
+import anyio.lowlevel
 import httpx2
 
 from agent.protocols import Dialect, Ended, Failed, Message, Outgoing, Profile, Received
@@ -72,6 +73,7 @@ class Body(httpx2.AsyncByteStream):
                 raise step
             if isinstance(step, float):
                 self.server.clock.seconds += step
+                await anyio.lowlevel.checkpoint()  # where a wait that is over ends
             elif isinstance(step, str):
                 await anyio.sleep_forever()
             else:

@@ -283,6 +283,8 @@ async def test_an_error_status_is_judged_by_its_body_and_headers() -> None:
         ({"retry-after": "inf"}, None),
         ({"retry-after": "-3"}, None),
         ({"retry-after-ms": "x", "retry-after": "2"}, 2.0),
+        ({"llm_provider-retry-after": "3600"}, 3600.0),
+        ({"llm_provider-retry-after": "9", "retry-after": "2"}, 2.0),
         ({}, None),
     ],
 )
