@@ -27,6 +27,7 @@ from .schema import (
     FailureCode,
     Image,
     ImageOptions,
+    Intent,
     PromptRef,
     Rendering,
     SessionId,
@@ -217,14 +218,14 @@ _MOVABLE: frozenset[FailureCode] = frozenset(
 
 
 def elsewhere(
-    kit: Kit, composed: Profile, errand: Errand, gathered: Gathered, images: Sequence[Image]
+    kit: Kit, composed: Profile, intent: Intent, gathered: Gathered, images: Sequence[Image]
 ) -> Kit | None:
     """Where the same turn may go next: here, asked more plainly, or on the next profile.
 
     Only after a failure that is known and drew nothing: never after ``unknown``, and never after
     a refusal, against which no other server is tried.
     """
-    outcome, failure = judge(gathered, stored=len(images), intent=errand.outgoing.kind)
+    outcome, failure = judge(gathered, stored=len(images), intent=intent)
     if failure is None or outcome != "failed":
         return None
     free = failure.billed == "no"

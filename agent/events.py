@@ -113,6 +113,7 @@ class TurnNotice(Record):
         "unpriced",
         "server_narrowed",
         "profile_changed",
+        "enlarged",
     ]
     message: str
 

@@ -219,6 +219,8 @@ class TomlFile:
 def read_toml(path: Path, shown: str) -> TomlFile:
     """An absent file is an empty one; raises ``SettingsError`` with the line of a mistake."""
     try:
+        if path.is_fifo():  # opening it would wait for somebody who writes
+            raise SettingsError(f"{shown}: is a pipe, so no settings file")
         with path.open("rb") as file:
             data = file.read(_LARGEST_FILE + 1)
         if len(data) > _LARGEST_FILE:

@@ -351,6 +351,10 @@ class Store(Protocol):
 
     def blob_path(self, sha256: Sha256, media_type: str) -> Path: ...
 
+    async def save_derived(self, of: Sha256, label: str, data: bytes, *, media_type: str) -> Path:
+        """A file made from a blob, beside it and never instead; it goes when the blob goes."""
+        ...
+
     async def add_image(self, new: NewImage) -> Image:
         """Lists the picture under the next number of its session."""
         ...
@@ -419,6 +423,10 @@ class Pictures(Protocol):
         """
         ...
 
+    def enlarged(self, data: bytes, size: tuple[int, int]) -> bytes:
+        """A copy of that size (width, height), resampled; raises ``UsageError`` if not larger."""
+        ...
+
     def load(self, path: Path) -> bytes:
         """Read a file for sending: size cap before reading, no directory, whole picture."""
         ...
@@ -477,4 +485,6 @@ class TurnRequest:
     session_max_cost: Decimal | None = None
     user: str | None = None
     tenant: str | None = None
+    degrade: bool = False
+    """After a known failure, go on with lower quality, then a smaller size (R49)."""
     cwd: str | None = None

@@ -39,6 +39,8 @@ class Receipt:
         self.begun: Begun | None = None
         self.images: list[Image] = []
         self.error: Failure | None = None
+        self.degraded: list[dict[str, str]] = []
+        """Steps down the ladder, and what was enlarged after them; ``path`` is never stored."""
         self._attempts: dict[AttemptId, Attempt] = {}
 
     @property
@@ -72,6 +74,7 @@ class Receipt:
                 "failures": tuple(failures),
                 "usage": gathered.usage,
                 "cost": self._cost(),
+                "degraded": tuple(_without_path(step) for step in self.degraded),
                 "response_id": gathered.response_id,
                 "profile": self._kit.upstream.profile.name,
                 "offline": self._kit.upstream.profile.offline or gathered.offline,
@@ -190,7 +193,12 @@ class Receipt:
                 "usage": closed.usage if closed else {},
                 "cost": cost,
                 "cost_usd": cost.amount if cost.currency == "USD" else None,
+                "degraded": tuple(self.degraded),
                 "attempts": tuple(summary(a) for a in self._attempts.values()),
                 "error": error,
             }
         )
+
+
+def _without_path(step: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in step.items() if name != "path"}

@@ -19,7 +19,7 @@ import anyio
 from anyio.abc import TaskGroup
 from pydantic import BaseModel
 
-from . import asking, attempts, keeping, naming, opening
+from . import asking, attempts, keeping, naming, onward, opening
 from .attempts import Errand
 from .errors import LimnerError, UsageError
 from .events import (
@@ -30,6 +30,7 @@ from .events import (
     ImageProgress,
     Terminal,
     TextDelta,
+    TurnDegraded,
     TurnNotice,
     TurnStarted,
 )
@@ -168,6 +169,8 @@ class _Turn:
         self._announce(opened, verdict, errand, dropped)
 
         gathered = await self._exchange(opened, verdict, errand)
+        for text in await onward.enlarge(self._kit, receipt):
+            self._notice("enlarged", text)
 
         closed = receipt.closing(begun.turn, gathered)
         if not await keeping.close_turn(kit, closed, head=receipt.session.head):
@@ -258,29 +261,32 @@ class _Turn:
             self._notice("context_trimmed", f"the {dropped} oldest turns no longer fit: left out")
 
     async def _exchange(self, opened: Opening, verdict: Verdict, errand: Errand) -> Gathered:
-        """Send until it is settled; what drew nothing may go plainer, or on the next profile."""
+        """Send until it is settled; what drew nothing may go plainer, elsewhere, or smaller."""
         while True:
             gathered = await attempts.exchange(self._kit, errand, self, self._receipt.attempts)
             for text in attempts.learned(self._profile, self._kit.upstream.profile):
                 self._notice("server_narrowed", text)
-            other = attempts.elsewhere(self._kit, self._profile, errand, gathered, self.images)
-            if other is None or self._listener is None:
+            way = onward.way_on(self._kit, self._profile, opened, gathered, images=self.images)
+            if way is None or self._listener is None:
                 return gathered
             try:
-                moved = self._moved(other, opened, verdict)
-                errand = replace(moved, session=errand.session, turn=errand.turn)
+                opened, errand = way.opened, self._moved(way, verdict, errand)
             except UsageError as error:
                 self._notice("profile_changed", f"this turn cannot go there: {error}")
                 return gathered
 
-    def _moved(self, kit: Kit, opened: Opening, verdict: Verdict) -> Errand:
-        """The same turn for another profile, or for what this one has turned out to be."""
-        errand, _ = self._compose(opening.moved(opened, kit), verdict, kit)
+    def _moved(self, way: onward.Way, verdict: Verdict, before: Errand) -> Errand:
+        """The same turn for another profile, for what this one turned out to be, or smaller."""
+        kit = way.kit
+        errand, _ = self._compose(opening.moved(way.opened, kit), verdict, kit)
+        if way.step:
+            self._receipt.degraded.append(way.step)
+            self._emit(TurnDegraded(steps=way.step, reserved=errand.estimate.amount))
         if kit is not self._kit:
             self._notice("profile_changed", f"going on with profile {kit.upstream.profile.name}")
         self._kit, self._profile, self._sent = kit, kit.upstream.profile, False
         self._receipt.move(kit)
-        return errand
+        return replace(errand, session=before.session, turn=before.turn)
 
     # ── what an attempt under way tells (attempts.Hearer) ────────────────────────────────────
 
@@ -329,10 +335,8 @@ class _Turn:
 
     async def _partial(self, item: PartialPicture) -> None:
         turn = self._receipt.turn
-        if turn is not None and self._listener is not None:
-            draft = await keeping.keep_draft(self._kit, turn, item)
-            if draft is not None:
-                self._emit(draft)
+        if turn and self._listener and (draft := await keeping.keep_draft(self._kit, turn, item)):
+            self._emit(draft)
 
     async def _picture(self, item: Picture, gathered: Gathered) -> Gathered:
         begun = self._receipt.begun
@@ -352,9 +356,8 @@ class _Turn:
 
     async def _screen_revised(self, image: Image) -> None:
         """The model's own wording is screened and told; holding back is a door's choice."""
-        verdict = screen(
-            image.revised_prompt or "", policy=self._kit.policy, subject="revised_prompt"
-        )
+        words = image.revised_prompt or ""
+        verdict = screen(words, policy=self._kit.policy, subject="revised_prompt")
         await self._write_down(verdict)
         if verdict.decision != "allow":
             self._notice("revised_prompt", f"the model's own wording: {verdict.message}")

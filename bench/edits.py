@@ -194,7 +194,9 @@ def report(root: str, o: argparse.Namespace) -> None:
             found[name].append(json.loads(out.stdout))
             rows = json.loads(urllib.request.urlopen(f"{root}/stats").read())
             sent[name] = [row["bytes"] for row in rows]
-    print(f"{o.turns} turns, {o.megabytes} MB pictures, stream={o.stream}, {o.runs} runs each, medians")
+    print(
+        f"{o.turns} turns, {o.megabytes} MB pictures, stream={o.stream}, {o.runs} runs each, medians"
+    )
     first = names[0]
     floor_cpu = statistics.median(r["cpu"] for r in found[first])
     floor_peak = statistics.median(r["peak"] for r in found[first])

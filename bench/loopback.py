@@ -19,7 +19,9 @@ def incompressible_png(megabytes: float, seed: int) -> bytes:
     raw = b"".join(b"\0" + noise.randbytes(width * 3) for _ in range(rows))
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     head = struct.pack(">IIBBBBB", width, rows, 8, 2, 0, 0, 0)
     return (
@@ -122,7 +124,11 @@ def events(response: dict[str, object], picture: str, partials: int):
     item, message = response["output"]
     opened = {**response, "status": "in_progress", "output": [], "usage": None}
     yield {"type": "response.created", "response": opened}
-    yield {"type": "response.output_item.added", "output_index": 0, "item": {**item, "result": None}}
+    yield {
+        "type": "response.output_item.added",
+        "output_index": 0,
+        "item": {**item, "result": None},
+    }
     for index in range(partials):
         yield {
             "type": "response.image_generation_call.partial_image",

@@ -25,6 +25,12 @@ class PillowPictures:
         """Facts of a picture off the wire, by its structure; ``None`` unless it is one, whole."""
         return facts_of(data)
 
+    def enlarged(self, data: bytes, size: tuple[int, int]) -> bytes:
+        """A larger copy in the same format; raises ``UsageError`` where there is none."""
+        from .upscale import enlarged
+
+        return enlarged(data, size)
+
     def load(self, path: Path) -> bytes:
         """A file for sending; raises ``UsageError`` for what cannot be sent."""
         from .pictures import load

@@ -32,7 +32,7 @@ Change = Callable[[JsonObject], JsonObject]
 
 @dataclass(kw_only=True)
 class Workshop:
-    """What a performance needs from the server; ``bill`` and ``pictures`` grow as it goes."""
+    """What a performance needs from the server; ``bill`` and what follows grow as it goes."""
 
     draw: Draw
     ids: NewIds
@@ -42,6 +42,8 @@ class Workshop:
     """Faults of finished items."""
     bill: Bill = field(default_factory=Bill)
     pictures: dict[str, bytes] = field(default_factory=dict, repr=False)
+    notes: list[str] = field(default_factory=list)
+    """What an edit did not understand, for the message after it."""
 
     async def lay_out(self, job: Job) -> Sheet:
         """Decodes what is edited; raises ``RequestFault`` before anything is promised."""
@@ -152,6 +154,7 @@ async def _picture(plan: Plan, sheet: Sheet, frame: Frame, shop: Workshop, index
         yield _partial(at, step, await shop.draft(sheet, step), sheet)
     drawn = await shop.finish(sheet)
     shop.pictures[item_id] = drawn.data
+    shop.notes += [drawn.note] if drawn.note else []
     if sheet.job.partials or frame.dialect.stray_partial:
         yield _partial(at, sheet.job.partials, drawn.data, sheet)
     if frame.dialect.tool_completed_event:
@@ -186,6 +189,7 @@ _WORDS = re.compile(r"\s*\S+\s*$|\s*\S+|\s+")
 
 
 async def _message(text: str, refusal: bool, shop: Workshop, index: int) -> Events:
+    text = text if refusal else " ".join((text, *shop.notes))
     item_id = shop.ids.new("msg")
     at: JsonObject = {"item_id": item_id, "output_index": index, "content_index": 0}
     kind = "response.refusal" if refusal else "response.output_text"

@@ -67,7 +67,7 @@ def describe(scene: Scene) -> str:
 
 def revised_prompt(job: Job, scene: Scene | None, note: str) -> str:
     """What was drawn of what was asked."""
-    told = describe(scene) if scene else note
+    told = " ".join(filter(None, (describe(scene) if scene else "", note)))
     return f"{job.words.strip()} ({told} Drawn offline.)"
 
 

@@ -64,11 +64,12 @@ def sync_folder(folder: Path) -> None:
 
 
 class BlobFolder:
-    """``root/blobs`` and ``root/partials``."""
+    """``root/blobs``, ``root/partials`` and, where there are any, ``root/derived``."""
 
     def __init__(self, root: Path) -> None:
         self.blobs = root / "blobs"
         self.partials = root / "partials"
+        self.derived = root / "derived"
 
     def create(self) -> None:
         """Make both folders, for nobody but this user when the root is new."""
@@ -98,6 +99,27 @@ class BlobFolder:
             path.parent.mkdir(exist_ok=True)
             sync_folder(self.blobs)
         _write(path, data, durable=True)
+
+    def derived_path(self, sha256: str, label: str, media_type: str) -> Path:
+        """Where what was made from these bytes is; raises ``UsageError`` for an odd label."""
+        if not _PLAIN.fullmatch(label):
+            raise UsageError(f"{label!r} cannot name a file")
+        return (
+            self.derived / f"{self.path(sha256, media_type).stem}-{label}.{extension(media_type)}"
+        )
+
+    def keep_derived(self, path: Path, data: bytes) -> None:
+        """A whole file, synced, or none."""
+        if not self.derived.exists():
+            self.derived.mkdir(exist_ok=True)
+            sync_folder(self.derived.parent)
+        _write(path, data, durable=True)
+
+    def drop_derived(self, sha256: str) -> None:
+        """Remove whatever was made from these bytes."""
+        if _HASH.fullmatch(sha256):
+            for path in self.derived.glob(f"{sha256}-*"):
+                path.unlink(missing_ok=True)
 
     def partial_path(self, turn: str, index: int, media_type: str) -> Path:
         """Raises ``UsageError`` for a turn id that could leave the folder."""
@@ -132,7 +154,8 @@ class BlobFolder:
             return 0
         marker.touch()
         os.utime(marker, (now.timestamp(), now.timestamp()))
-        left = [*self.blobs.glob("*/*.tmp"), *self.partials.iterdir()]
+        scratch = (*self.blobs.glob("*/*.tmp"), *self.derived.glob("*.tmp"))
+        left = [*scratch, *self.partials.iterdir()]
         stale = [path for path in left if _age(path, now) > STALE]
         for path in stale:
             path.unlink(missing_ok=True)

@@ -85,9 +85,11 @@ def unlink_released(connection: Connection, folder: BlobFolder) -> int:
     for key, media_type in noted:
         sha256 = key.removeprefix(UNLINK)
         path = folder.path(sha256, media_type)
-        if find(connection, sha256) is None and path.exists():
-            path.unlink()
-            sync_folder(path.parent)
-            removed += 1
+        if find(connection, sha256) is None:
+            folder.drop_derived(sha256)
+            if path.exists():
+                path.unlink()
+                sync_folder(path.parent)
+                removed += 1
         connection.execute(delete(meta).where(meta.c.key == key))
     return removed

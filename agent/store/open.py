@@ -192,6 +192,11 @@ class DiskStore:
     def blob_path(self, sha256: Sha256, media_type: str) -> Path:
         return self._folder.path(sha256, media_type)
 
+    async def save_derived(self, of: Sha256, label: str, data: bytes, *, media_type: str) -> Path:
+        path = self._folder.derived_path(of, label, media_type)
+        await self._in_thread(self._folder.keep_derived, path, data)
+        return path
+
     async def arriving(self, turn: TurnId, data: bytes) -> None:
         """Says for which turn these bytes will be put in, should this process end before that."""
         path = self._folder.partial_note(turn, adopting.note_of(data))

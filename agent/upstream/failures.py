@@ -94,17 +94,17 @@ _FREE: set[FailureCode] = {
 _HINTS: dict[FailureCode, str] = {
     "authentication": "Check the key and that it belongs to this server: `limner config show`.",
     "quota": "The account has no credit left; this is not retried. Top it up or switch profile.",
-    "usage_window": "The account's usage window is full: wait, or switch account (R54).",
+    "usage_window": "The account's usage window is full: wait, or switch account.",
     "rate_limited": "Wait a little, or lower the concurrency.",
     "cooldown": "The gateway has paused its upstream after an error; wait a minute.",
-    "invalid_parameter": "Check size, background, quality and format against the model (R53).",
+    "invalid_parameter": "Check size, background, quality and format against the model.",
     "not_implemented": "This server does not offer it; nothing was drawn.",
     "too_large": "Send a smaller picture, or a JPEG or WebP of it.",
     "transient": "The server failed after it had the request, so it may have drawn and billed. "
-    "It is not sent again by itself (R55).",
+    "It is not sent again by itself.",
     "truncated": "The answer broke off, so it may be billed. It is not sent again by itself.",
     "connection": "Check the network and the base URL.",
-    "usage": "Check the base URL: it should be the API's root, usually ending in /v1 (R2).",
+    "usage": "Check the base URL: it should be the API's root, usually ending in /v1.",
     "malformed": "This is no answer of the Responses API; check the base URL and the gateway.",
 }
 
@@ -205,7 +205,7 @@ def silent(waited_s: float, *, total: bool) -> Failure:
         message=f"{what} {waited_s:.0f} s; giving up waiting.",
         hint="It may be billed, and is not sent again by itself. Before the next: wait longer "
         "(silence_s, total_s in the profile), stream, or try the prompt small and at low quality "
-        "first (R56).",
+        "first.",
         billed="possibly",
     )
 
@@ -226,7 +226,7 @@ def _is_policy(fault: Fault) -> bool:
 def _code(fault: Fault) -> FailureCode:
     status = _status(fault)
     says_more = status in (401, 402, 403, 408, 413, 422, 429, 501)
-    nameless = status == 404 and not (fault.code or fault.param)
+    nameless = status == 404 and fault.code in (None, "", "not_found") and not fault.param
     for said in (fault.code, fault.type):
         name = (said or "").lower()
         vague = name in _GENERIC and (says_more or nameless)
@@ -253,7 +253,7 @@ def _by_status(fault: Fault, status: int) -> FailureCode:
         return "truncated"
     if fault.kind == "empty":
         return _plain_status(status) if status else "empty"
-    if fault.kind == "html" and status in (0, 404, 405):
+    if fault.kind == "html" and status in (0, 400, 404, 405):
         return "usage"
     if fault.kind == "malformed" and not status:
         return "malformed"

@@ -100,6 +100,8 @@ CASES: list[tuple[str, int, bytes, FailureCode, Billed]] = [
     ("a 413 in HTML", 413, b"<html><title>413 Too Large</title>", "too_large", "no"),
     ("html 502", 502, b"<html><title>502 Bad Gateway</title>", "transient", "possibly"),
     ("html 524", 524, b"<html><title>A timeout occurred</title>", "transient", "possibly"),
+    ("html 400: plain HTTP to an HTTPS port", 400, b"<html><title>400</title>", "usage", "no"),
+    ("a path that is not there", 404, error("not_found", "invalid_request_error"), "usage", "no"),
     ("html 404", 404, b"<html><title>404</title>", "usage", "no"),
     ("html 405", 405, b"<html>", "usage", "no"),
     ("html 403", 403, b"<html><title>Attention Required</title>", "authentication", "no"),

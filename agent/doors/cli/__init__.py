@@ -15,6 +15,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -75,6 +76,7 @@ class Front(click.Group):
     ) -> Any:
         """Exits with the code of DESIGN section 2, never with a traceback unless asked."""
         del standalone_mode
+        _open_closed_streams()
         argv = list(sys.argv[1:] if args is None else args)
         try:
             code = super().main(
@@ -86,6 +88,16 @@ class Front(click.Group):
         except KeyboardInterrupt as error:
             code = _told(error, argv)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _open_closed_streams() -> None:
+    """What a shell closed (``>&-``) is written to by nobody's wish, and is no error of ours.
+
+    It also keeps the number of a standard stream from being given to a file of ours.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _told(error: BaseException, argv: list[str]) -> int:

@@ -74,9 +74,11 @@ def _draw(flags: GenerateFlags | EditFlags, *, editing: bool) -> int:
     from .turns import Job, run
 
     text = desk.prompt_of(flags["prompt"])
-    named = read_output(flags["output"], force=flags["force"]) if flags["output"] else None
+    output = flags["output"]
+    named = None if output is None else read_output(output, force=flags["force"])
     wanted = flags["output_format"] or (named and named.asked_format)
-    settings = desk.settings_of({**flags, "output_format": wanted})
+    wanted = wanted or ("jpeg" if flags["draft"] else None)
+    settings = desk.settings_of({**flags, **_drafting(flags), "output_format": wanted})
     outputs = named or read_output(settings.output, force=flags["force"])
     profile = desk.chosen(settings)
     options = desk.picture_options(
@@ -98,6 +100,11 @@ def _draw(flags: GenerateFlags | EditFlags, *, editing: bool) -> int:
         as_json=flags["as_json"],
     )
     return run(job, _work(flags, request, job))
+
+
+def _drafting(flags: DrawFlags) -> dict[str, str]:
+    """What a draft lowers where nothing was said (R48)."""
+    return {"quality": "low"} if flags["draft"] and flags["quality"] is None else {}
 
 
 def _work(flags: DrawFlags, request: TurnRequest, job: Job) -> Work:
@@ -132,6 +139,7 @@ def _request(
         stream=flags["stream"],
         acknowledge=flags["acknowledge"],
         acknowledged_by=desk.person() if flags["acknowledge"] else None,
+        degrade=flags["degrade"],
         cwd=desk.here(),
     )
     if "name" in flags:

@@ -48,6 +48,8 @@ class DrawFlags(TurnFlags):
     session: str | None
     ref: tuple[str, ...]
     count: int
+    draft: bool
+    degrade: bool
     output: str | None
     force: bool
     as_json: bool
@@ -157,6 +159,14 @@ def draw_flags(command: F) -> F:
             type=click.IntRange(1, 64),
             default=1,
             help="How many, each a turn of its own, drawn one after another.",
+        ),
+        click.option(
+            "--draft", is_flag=True, help="Quick and cheap: low quality and jpeg, unless said."
+        ),
+        click.option(
+            "--degrade",
+            is_flag=True,
+            help="If it is known to have failed, go on at medium quality, then smaller and enlarged.",
         ),
     )(command)
 

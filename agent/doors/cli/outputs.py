@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -42,6 +43,7 @@ ROOM_NEEDED: Final = 64 * 1024 * 1024
 
 _KNOWN: Final = frozenset(ext for extensions in EXTENSIONS.values() for ext in extensions)
 _WIDTH: Final = re.compile(r"0?[1-9]d?")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _UNSAFE: Final = re.compile(r'[/\\:*?"<>|\x00-\x1f\x7f]')
 
 
@@ -73,11 +75,11 @@ class Outputs:
     def check(self, *, output_format: str, count: int) -> None:
         """Everything that could go wrong after paying; raises ``UsageError``. Makes the folder."""
         check_folder(self._path.parent if self.fixed else _folder_before_fields(self.template))
-        if self.force or not self.fixed:
+        if not self.fixed:
             return
         base = _with_extension(self._path, _EXTENSION.get(output_format, output_format))
         for path in _numbered(base, count):
-            if os.path.lexists(path):
+            if _is_there(path) and not self.force:
                 raise UsageError(
                     f"{path}: is there already.",
                     hint="Name another file, or overwrite it with --force.",
@@ -109,16 +111,41 @@ class Outputs:
             ) from error
         return Delivered(path, _remark(self.template, wanted, path))
 
+    def beside(self, picture: Path, made: Path, *, label: str) -> Path:
+        """Copy what was made of a delivered picture next to it: ``kite-1@3840x2160.png``.
+
+        Raises ``StoreError`` naming where it is kept when the disk will not take it.
+        """
+        wanted = picture.with_stem(f"{picture.stem}@{safe(label)}")
+        try:
+            return copied(made, wanted, force=self.force)
+        except OSError as error:
+            raise StoreError(
+                f"{wanted}: the enlarged picture could not be copied there ({error.strerror}).",
+                hint=f"It is kept: {made}",
+            ) from error
+
 
 def read_output(text: str, *, force: bool) -> Outputs:
     """A file, a folder or a template; raises ``UsageError`` for what cannot name a file."""
     if text == "-":
         raise UsageError("stdout carries paths, not pictures.", hint="Name a file or a folder.")
-    if "\0" in text or not text.strip():
-        raise UsageError("--output: an empty name, or one with NUL, cannot name a file.")
+    if not text.strip():
+        raise UsageError("--output: an empty name cannot name a file.")
+    if _CONTROL.search(text):
+        raise UsageError(
+            f"--output {text!r}: a control character cannot be in a name.",
+            hint="stdout carries one path a line, so a path has one line.",
+        )
     text = _at_home(text).removesuffix(".{ext}")
     fields = _fields(text)
-    folder = text.endswith(("/", os.sep)) or (not fields and Path(text.format_map({})).is_dir())
+    mode = 0 if fields else _mode(Path(text.format_map({})))
+    if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise UsageError(
+            f"{text}: is neither a file nor a folder.",
+            hint="Name a file or a folder; the store keeps every picture anyway.",
+        )
+    folder = text.endswith(("/", os.sep)) or stat.S_ISDIR(mode)
     if folder:
         return Outputs(text.rstrip("/" + os.sep) + "/{session}-{n}", force=force)
     if fields and not fields & {"n", "id"}:
@@ -127,6 +154,14 @@ def read_output(text: str, *, force: bool) -> Outputs:
             hint="Add {n} or {id}.",
         )
     return Outputs(text, force=force, fixed=not fields)
+
+
+def _mode(path: Path) -> int:
+    """What there is under this name; 0 for nothing, and for what no file can be called."""
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0
 
 
 def _at_home(text: str) -> str:
@@ -155,6 +190,20 @@ def _bad(text: str, reason: str) -> UsageError:
     )
 
 
+def _is_there(path: Path) -> bool:
+    """Also a link that leads nowhere. Raises ``UsageError`` for what no file can be called."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise UsageError(
+            f"{path.name[:40]}…: cannot name a file ({error.strerror}).",
+            hint="Choose another name with --output.",
+        ) from error
+    return True
+
+
 def _folder_before_fields(template: str) -> Path:
     """The folder as far as no placeholder decides it."""
     before = ""
@@ -171,17 +220,25 @@ def check_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder, prefix=".limner-"):
             pass
-        free = shutil.disk_usage(folder).free
     except OSError as error:
         raise UsageError(
             f"{folder}: pictures cannot be written there ({error.strerror}).",
             hint="Choose another folder with --output.",
         ) from error
+    check_room(folder, hint="Make room, or choose another folder with --output.")
+
+
+def check_room(folder: Path, *, hint: str) -> None:
+    """Raise ``UsageError`` when the disk of a folder, there or to be made, is nearly full."""
+    made = next((each for each in (folder, *folder.parents) if each.is_dir()), None)
+    if made is None:
+        return
+    free = shutil.disk_usage(made).free
     if free < ROOM_NEEDED:
         raise UsageError(
             f"{folder}: only {free / 1e6:,.0f} MB are free, and a picture may need "
             f"{ROOM_NEEDED / 1e6:,.0f}.",
-            hint="Make room, or choose another folder with --output.",
+            hint=hint,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from contextlib import suppress
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 TURN_COMMANDS = frozenset({"generate", "edit", "demo", "retry"})
 """Commands whose ``--json`` promises a terminal event as the last line, whatever happens."""
+
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def told(error: BaseException, argv: list[str]) -> int:
@@ -37,6 +41,8 @@ def told(error: BaseException, argv: list[str]) -> int:
         return _ended(argv, "interrupted", "The command was interrupted.", code=130)
     if isinstance(error, LimnerError):
         return _ours(error, argv)
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return _full(error, argv)
     return _bug(error, argv)
 
 
@@ -83,8 +89,17 @@ def _ended(
     if "--json" in argv and TURN_COMMANDS & set(argv[:4]):
         from .telling import write_json
 
-        write_json(failed_event(failure, message, hint=hint))
+        with suppress(OSError):  # where stdout itself is what failed
+            write_json(failed_event(failure, message, hint=hint))
     return code
+
+
+def _full(error: OSError, argv: list[str]) -> int:
+    """Where output goes has no room: stdout on a full disk, mostly."""
+    message = f"The output could not be written: {error.strerror}."
+    hint = "Make room and look at `limner show`: a picture that came is kept."
+    say_problem(message, hint=hint)
+    return _ended(argv, "store", message, hint=hint, code=1)
 
 
 def _bug(error: BaseException, argv: list[str]) -> int:

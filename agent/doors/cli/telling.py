@@ -89,7 +89,8 @@ class PlainProgress:
 
     def line(self, text: str) -> None:
         self._told.add(text)
-        click.echo(text, err=True)
+        with suppress(OSError):  # nobody can read it, which does not stop a turn
+            click.echo(text, err=True)
 
     def rest(self) -> None:
         self._told.clear()
@@ -191,6 +192,9 @@ class Teller:
         """Everything there is to say about one event."""
         if isinstance(event, ImageCompleted):
             self._deliver(event.image)
+        if isinstance(event, Terminal):
+            enlarged = tuple(map(self._deliver_enlarged, event.degraded))
+            event = event.model_copy(update={"degraded": enlarged})
         if self._json:
             write_json(self._with_paths(event))
         match event:
@@ -258,6 +262,22 @@ class Teller:
             self._progress.rest()
             write_path(delivered.path)
 
+    def _deliver_enlarged(self, step: dict[str, str]) -> dict[str, str]:
+        """The step with the path of what was asked for, where something was enlarged."""
+        picture, made = self._paths.get(ImageId(step.get("image", ""))), step.get("path")
+        if picture is None or made is None:
+            return step
+        try:
+            path = self._outputs.beside(picture, Path(made), label=step["to"])
+        except StoreError as error:
+            self.undelivered = True
+            say_problem(str(error), hint=error.hint)
+            return step
+        if not self._json:
+            self._progress.rest()
+            write_path(path)
+        return {**step, "path": str(path.absolute())}
+
     def _show(self, path: Path) -> None:
         if self._shower is not None:
             self._progress.rest()
@@ -304,5 +324,5 @@ class Teller:
 def _remark(event: TurnNotice | TurnDegraded) -> str:
     if isinstance(event, TurnNotice):
         return f"note: {wording.plain(event.message)}"
-    steps = ", ".join(f"{key} {value}" for key, value in event.steps.items())
-    return f"note: stepped down: {wording.plain(steps)}"
+    above, now = event.steps.get("from", ""), event.steps.get("to", "")
+    return f"note: {wording.plain(f'going on with {now} in place of {above}')}"

@@ -14,6 +14,7 @@ from ...events import AttemptRetrying, AttemptSent, Terminal, TurnFailed
 from ...factory import open_agent
 from ...protocols import TurnRequest
 from ...schema import AttemptSummary, Failure
+from .outputs import check_room
 from .problems import say_problem
 from .signals import Interrupted, Interruption, interruptible
 from .telling import Teller, write_json
@@ -39,7 +40,11 @@ class Job:
 
 
 def run(job: Job, work: Work) -> int:
-    """Run ``work`` with an agent until it ends or a signal ends it; the exit code."""
+    """Run ``work`` with an agent until it ends or a signal ends it; the exit code.
+
+    Raises ``UsageError`` where the store has no room for what would be paid for.
+    """
+    check_room(job.settings.data_dir, hint="Make room, or move the store with LIMNER_HOME.")
 
     async def with_agent(state: Interruption) -> int:
         async with open_agent(job.settings, offline=job.artist) as agent:

@@ -1,6 +1,5 @@
 """The sheet a motif draws on, and the soft brushes: gradients, glows, clouds, mist, grain."""
 
-
 from __future__ import annotations
 
 import itertools

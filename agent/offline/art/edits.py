@@ -11,7 +11,7 @@ from .amend import amend
 from .encode import flat
 from .layout import family_of
 from .overlays import pack
-from .parse import quoted
+from .parse import quoted, with_quotes
 from .render import render
 from .retouch import cover, crop, retouch, retouch_inside
 from .scene import Overlay, Scene
@@ -41,6 +41,7 @@ def edit(
     wire: its transparent parts may change, every other pixel stays exactly equal. `size` is what
     is asked for; a crop gives its own size when `size` is the picture's.
     """
+    instruction = with_quotes(instruction)
     if mask is not None:
         return _masked(instruction, flat(image), scene, hole_of(mask, image.size), size)
     if (part := crop(instruction, flat(image))) is not None:

@@ -1,6 +1,5 @@
 """Setting type: measuring with kerning, fitting, breaking lines, drawing. No idea of a scene."""
 
-
 from __future__ import annotations
 
 from typing import Literal, NamedTuple

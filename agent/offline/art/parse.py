@@ -89,6 +89,25 @@ def quoted(text: str) -> list[tuple[str, str]]:
     return found
 
 
+_SAID = re.compile(
+    r"(\b(?:add|put|write|paint|letter)\b[^.:：]*?\b(?:text|words?|caption|lettering|phrase|line)\b\s*"
+    r"(?:[:：]|saying|reading|that says|(?=(?-i:[A-Z0-9])))\s*"
+    r"|[加写添印题][^。：:]{0,8}(?:字|文字|标语|文案|字样)\s*[:：]\s*)"
+    r"(?P<said>[^\n]+?)(?P<end>\s*[.。]?\s*)$",
+    re.IGNORECASE,
+)
+
+
+def with_quotes(text: str) -> str:
+    """Words to be lettered, put into quotation marks where nobody did: ``add text: Open``.
+
+    So that what a text says is not taken for what is to happen to the picture.
+    """
+    if _QUOTED.search(text):
+        return text
+    return _SAID.sub(lambda m: f"{m[1]} “{m['said']}”{m['end']}", text)
+
+
 def unquoted(text: str) -> str:
     """The prompt without its quoted texts, so that a title does not choose the motif first."""
     return _QUOTED.sub(" ", text)

@@ -1,6 +1,5 @@
 """Things a turn may add to any picture: a moon, birds, snow, balloons. They avoid the lettering."""
 
-
 from __future__ import annotations
 
 import math

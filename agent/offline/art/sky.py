@@ -1,6 +1,5 @@
 """Skies, suns, moons and weather: what most motifs share."""
 
-
 from __future__ import annotations
 
 import math

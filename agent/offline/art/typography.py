@@ -1,6 +1,5 @@
 """The lettering of a scene: which boxes its texts fill, in which ink, on what scrim."""
 
-
 from __future__ import annotations
 
 from typing import Literal, NamedTuple

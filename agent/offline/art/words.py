@@ -95,6 +95,7 @@ KIND_OF: dict[MotifName, str] = {
 # The words that carry an accent colour ("a red kite") are the motif's own words and these.
 PART_OF: dict[MotifName, tuple[str, ...]] = {
     "kite": ("diamond",),
+    "lighthouse": ("tower", "塔身"),
     "market": ("lanterns", "灯笼"),
     "sea": ("sail", "sails", "hull", "boat", "帆"),
     "botanical": ("petals", "花瓣"),

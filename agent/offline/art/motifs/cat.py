@@ -1,6 +1,5 @@
 """A cat on a windowsill, looking out at the weather."""
 
-
 from __future__ import annotations
 
 import math

@@ -1,6 +1,5 @@
 """A skyline on the water: three depths of towers, lit by the hour."""
 
-
 from __future__ import annotations
 
 import random

@@ -1,6 +1,5 @@
 """Tiles in the manner of the Bauhaus: quarters, leaves, rings, stripes."""
 
-
 from __future__ import annotations
 
 import math

@@ -1,6 +1,5 @@
 """A lighthouse on its headland."""
 
-
 from __future__ import annotations
 
 import math

@@ -1,6 +1,5 @@
 """A street market: lantern strings over striped stalls, houses behind."""
 
-
 from __future__ import annotations
 
 import math

@@ -1,6 +1,5 @@
 """Trees and plants that several motifs stand in their land."""
 
-
 from __future__ import annotations
 
 import math
