@@ -26,11 +26,17 @@ from .schema import (
     Turn,
     TurnId,
 )
+from .turn.extract import Gathered
 
 log = get_logger("limner.runner")
 
 _DRAFTS = {b"\x89P": "image/png", b"\xff\xd8": "image/jpeg", b"RI": "image/webp"}
+
 _FORMATS = {"image/png": "png", "image/jpeg": "jpeg", "image/webp": "webp", "image/gif": "gif"}
+
+
+OFFLINE_ARTIST = "limner-offline"
+"""Stands where a model's name would: what our own artist drew, no model did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,8 +131,18 @@ async def keep_draft(kit: Kit, turn: TurnId, draft: PartialPicture) -> ImagePart
     return ImagePartial(index=draft.index, path=str(path), media_type=media_type)
 
 
+def artist(kit: Kit, gathered: Gathered, place: Place) -> str | None:
+    """Who drew it, as the server says.
+
+    Our own artist, also behind a socket, is no model, though it echoes the name that was asked for.
+    """
+    echoes = gathered.tool_model in (None, place.requested.model)
+    offline = gathered.offline or kit.upstream.profile.offline
+    return OFFLINE_ARTIST if offline and echoes else gathered.tool_model
+
+
 async def keep_received(
-    kit: Kit, picture: Picture, place: Place, *, tool_model: str | None
+    kit: Kit, picture: Picture, place: Place, *, drawn_by: str | None
 ) -> Image | Failure:
     """Store a picture exactly as it came (C2PA survives); damaged bytes are kept but not listed."""
     facts = await anyio.to_thread.run_sync(kit.pictures.received, picture.data)
@@ -144,7 +160,7 @@ async def keep_received(
         )
     said = dict(picture.actual)
     actual = Rendering(
-        model=tool_model,
+        model=drawn_by,
         size=f"{facts.width}x{facts.height}",
         quality=said.get("quality"),
         format=_FORMATS.get(facts.media_type, facts.media_type),
@@ -212,6 +228,7 @@ def differences(image: Image) -> Sequence[TurnNotice]:
         told.append(("format_changed", f"asked for {asked.format}, got {got.format}"))
     if got.quality and asked.quality not in (None, "auto", got.quality):
         told.append(("quality_changed", f"asked for quality {asked.quality}, got {got.quality}"))
-    if got.model and asked.model and not got.model.startswith(asked.model):
+    strange = got.model not in (None, OFFLINE_ARTIST) and asked.model is not None
+    if strange and not str(got.model).startswith(str(asked.model)):
         told.append(("model_changed", f"asked for {asked.model}, the server says {got.model}"))
     return [TurnNotice.model_validate({"code": code, "message": text}) for code, text in told]

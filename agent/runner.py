@@ -342,7 +342,7 @@ class _Turn:
         begun = self._receipt.begun
         assert begun is not None
         kept = await keeping.keep_received(
-            self._kit, item, begun.place, tool_model=gathered.tool_model
+            self._kit, item, begun.place, drawn_by=keeping.artist(self._kit, gathered, begun.place)
         )
         if isinstance(kept, Failure):
             return fold(gathered, keeping.damaged(item, kept))

@@ -117,7 +117,7 @@ async def test_the_ledger_books_it_like_any_other(serve: Serve, over: Over) -> N
         assert ended.turn is not None
         [attempt] = await agent.store.attempts(turn=ended.turn)
     assert (attempt.state, attempt.billed, attempt.images) == ("completed", "yes", 1)
-    assert (attempt.actual.model, attempt.actual.size) == ("gpt-image-2", "1024x1024")
+    assert (attempt.actual.model, attempt.actual.size) == ("limner-offline", "1024x1024")
     assert attempt.usage.image is not None
     assert attempt.usage.image.output == 1756
     assert attempt.cost.amount == Decimal(0)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pydantic import JsonValue
 
 from .. import attempts
-from ..keeping import Place, damaged, keep_received, requested
+from ..keeping import Place, artist, damaged, keep_received, requested
 from ..kit import Kit
 from ..protocols import (
     Message,
@@ -115,9 +115,8 @@ class _Hearer:
             case PictureUrl():
                 heard.urls += 1
             case Picture():
-                kept = await keep_received(
-                    self._kit, item, self._place, tool_model=gathered.tool_model
-                )
+                drawn_by = artist(self._kit, gathered, self._place)
+                kept = await keep_received(self._kit, item, self._place, drawn_by=drawn_by)
                 if isinstance(kept, Failure):
                     return fold(gathered, damaged(item, kept))
                 heard.images.append(kept)

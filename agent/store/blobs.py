@@ -9,11 +9,12 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ..errors import UsageError
+from ..errors import StoreError, UsageError
 from ..schema import Sha256
 
 EXTENSIONS = {
@@ -63,6 +64,10 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+ROOM_NEEDED = 32 * 1024 * 1024
+"""Bytes: a large picture and the rows around it."""
+
+
 class BlobFolder:
     """``root/blobs``, ``root/partials`` and, where there are any, ``root/derived``."""
 
@@ -70,6 +75,15 @@ class BlobFolder:
         self.blobs = root / "blobs"
         self.partials = root / "partials"
         self.derived = root / "derived"
+
+    def check_room(self) -> None:
+        """Raise ``StoreError`` when the disk could not take another picture."""
+        free = shutil.disk_usage(self.blobs).free
+        if free < ROOM_NEEDED:
+            raise StoreError(
+                f"{self.blobs}: only {free // 2**20} MiB are free",
+                hint="Free some disk space; nothing was sent.",
+            )
 
     def create(self) -> None:
         """Make both folders, for nobody but this user when the root is new."""

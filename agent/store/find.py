@@ -54,13 +54,13 @@ def image_by_reference(connection: Connection, ref: str, *, path: PathOf) -> Ima
 def _image_not_found(connection: Connection, ref: str) -> NotFound:
     if since := _forgotten(connection, "image", ref):
         return NotFound(f"picture {ref} was forgotten on {since}")
-    recent = connection.execute(
-        select(image.c.id).order_by(image.c.seq.desc()).limit(RECENT)
-    ).scalars()
-    close = tuple(get_close_matches(ref, list(recent), n=5, cutoff=0.8))
+    recent = list(
+        connection.execute(select(image.c.id).order_by(image.c.seq.desc()).limit(RECENT)).scalars()
+    )
+    close = tuple(get_close_matches(ref, recent, n=5, cutoff=0.8))
     return NotFound(
         f"there is no picture {ref!r}",
-        candidates=close,
+        candidates=close or tuple(recent[:5]),
         hint="Did you mean " + " or ".join(close) + "?" if close else "limner tree lists them.",
     )
 
@@ -69,13 +69,15 @@ def session_not_found(connection: Connection, ref: str) -> NotFound:
     """Says so when it was forgotten, else which names come close."""
     if since := _forgotten(connection, "session", ref):
         return NotFound(f"session {ref} was forgotten on {since}")
-    recent = connection.execute(
-        select(session.c.name).order_by(session.c.updated.desc()).limit(RECENT)
-    ).scalars()
-    close = tuple(get_close_matches(ref, list(recent), n=5, cutoff=0.5))
+    recent = list(
+        connection.execute(
+            select(session.c.name).order_by(session.c.updated.desc()).limit(RECENT)
+        ).scalars()
+    )
+    close = tuple(get_close_matches(ref, recent, n=5, cutoff=0.5))
     return NotFound(
         f"there is no session {ref!r}",
-        candidates=close,
+        candidates=close or tuple(recent[:5]),
         hint="Did you mean " + " or ".join(close) + "?" if close else "limner sessions lists them.",
     )
 

@@ -144,6 +144,8 @@ class DiskStore:
         return await self._database.read(sessions.turn_by_id, which)
 
     async def open_turn(self, turn: Turn) -> None:
+        """Raises ``StoreError`` while nothing is sent yet, when a picture would no longer fit."""
+        await self._in_thread(self._folder.check_room)
         await self._database.write(sessions.open_turn, turn)
 
     async def close_turn(self, turn: Turn, *, expected_head: TurnId | None) -> bool:

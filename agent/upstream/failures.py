@@ -253,7 +253,7 @@ def _by_status(fault: Fault, status: int) -> FailureCode:
         return "truncated"
     if fault.kind == "empty":
         return _plain_status(status) if status else "empty"
-    if fault.kind == "html" and status in (0, 400, 404, 405):
+    if fault.kind == "html" and status in (0, 400, 404, 405, 501):
         return "usage"
     if fault.kind == "malformed" and not status:
         return "malformed"
