@@ -16,9 +16,9 @@ from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 from . import attempts
 from .kit import Kit
 from .opening import checked_text
-from .protocols import Message, Outgoing, PictureData, Received
 from .safety.screen import screen
 from .schema import Attempt, Cost, Failure, Image, ImageId
+from .traffic import Message, Outgoing, PictureData, Received
 from .turn import prompts
 from .turn.extract import Gathered, judge
 from .turn.pricing import estimate_question

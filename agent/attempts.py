@@ -17,7 +17,7 @@ import anyio.lowlevel
 from .errors import LimnerError, StoreError
 from .kit import Kit
 from .logs import get_logger
-from .protocols import Dialect, Outgoing, Picture, Profile, Received, TurnRequest
+from .protocols import TurnRequest
 from .schema import (
     Attempt,
     AttemptId,
@@ -33,6 +33,7 @@ from .schema import (
     SessionId,
     TurnId,
 )
+from .traffic import Dialect, Outgoing, Picture, Profile, Received
 from .turn.extract import Gathered, attempt_state, fold, judge
 from .turn.pricing import Bill, bill, estimate
 

@@ -17,13 +17,14 @@ from .errors import SettingsError
 from .ids import SystemClock, Ulids
 from .keys import key_fingerprint
 from .kit import Kit, Room
-from .protocols import Clock, Ids, Profile, Upstream
+from .protocols import Clock, Ids, Upstream
 from .runner import ImageAgent
 from .safety.policy import Policy, load_policy
 from .safety.screen import screen
 from .schema import Verdict
 from .settings import OFFLINE, ProfileSettings, Settings, load_settings
 from .store.owners import this_process
+from .traffic import Profile
 from .turn import pricing, prompts
 from .turn.pricing import Prices
 from .upstream import proved

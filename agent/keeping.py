@@ -12,7 +12,7 @@ from .events import ImagePartial, TurnNotice
 from .kit import Kit
 from .logs import get_logger
 from .opening import Held, Opening
-from .protocols import NewImage, PartialPicture, Picture, PictureFacts, PictureFailed
+from .protocols import NewImage, PictureFacts
 from .schema import (
     Failure,
     Image,
@@ -26,6 +26,7 @@ from .schema import (
     Turn,
     TurnId,
 )
+from .traffic import PartialPicture, Picture, PictureFailed
 from .turn.extract import Gathered
 
 log = get_logger("limner.runner")

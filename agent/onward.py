@@ -13,9 +13,9 @@ from .errors import LimnerError
 from .kit import Kit
 from .logs import get_logger
 from .opening import Opening
-from .protocols import Profile
 from .receipts import Receipt
 from .schema import Image
+from .traffic import Profile
 from .turn import ladder
 from .turn.extract import Gathered, judge
 

@@ -16,9 +16,10 @@ import anyio.to_thread
 
 from .errors import NotFound, UsageError
 from .kit import Kit
-from .protocols import PictureData, PictureFacts, Source, TurnRequest
+from .protocols import PictureFacts, Source, TurnRequest
 from .safety.views import MAX_CHARACTERS
 from .schema import Image, ImageId, ImageOptions, Session, Turn, TurnId
+from .traffic import PictureData
 from .turn import capabilities, lineage
 
 P = ParamSpec("P")

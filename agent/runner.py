@@ -37,10 +37,11 @@ from .events import (
 from .kit import Kit
 from .logs import get_logger
 from .opening import Opening
-from .protocols import PartialPicture, Picture, Received, Store, TextPiece, ToolStage, TurnRequest
+from .protocols import Store, TurnRequest
 from .receipts import Receipt
 from .safety.screen import screen
 from .schema import Attempt, Failure, Image, ImageId, Verdict
+from .traffic import PartialPicture, Picture, Received, TextPiece, ToolStage
 from .turn import request as requests
 from .turn.context import context_for
 from .turn.extract import Gathered, fold

@@ -25,7 +25,7 @@ from agent.doctor.server import checks as server_checks
 from agent.doctor.setup import facts, forget_server
 from agent.errors import KeyMissing, SettingsError, UsageError
 from agent.offline import Offline
-from agent.protocols import Dialect
+from agent.traffic import Dialect
 from agent.upstream import proved as saved
 from agent.upstream.dialects import DIALECTS
 from agent.upstream.narrowing import Fact, ServerMemory, narrowed

@@ -21,10 +21,10 @@ from agent.offline import Offline, OfflineOptions, Reply
 from agent.offline.exchange import Incoming
 from agent.offline.faults import parse_fault
 from agent.offline.mischief import MISCHIEF
-from agent.protocols import Profile
 from agent.safety.policy import load_policy
 from agent.schema import AttemptState, Billed, FailureCode, Outcome
 from agent.store import open_store
+from agent.traffic import Profile
 from agent.turn import pricing, prompts
 from agent.upstream.dialects import DIALECTS
 from agent.upstream.inprocess import InProcessTransport

@@ -24,9 +24,9 @@ from agent.events import ImagePartial
 from agent.factory import open_upstream
 from agent.ids import Ulids
 from agent.offline import Offline
-from agent.protocols import Profile
 from agent.schema import Via
 from agent.settings import ProfileSettings
+from agent.traffic import Profile
 from agent.turn import prompts
 from agent.turn.lineage import tree
 from agent.upstream.dialects import DIALECTS

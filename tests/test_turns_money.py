@@ -17,8 +17,8 @@ from agent.ids import Ulids
 from agent.kit import Kit
 from agent.offline import Offline, Reply
 from agent.offline.exchange import Incoming, json_reply
-from agent.protocols import Profile
 from agent.runner import ImageAgent as Agent
+from agent.traffic import Profile
 from agent.turn import pricing, prompts
 from agent.upstream.dialects import DIALECTS
 from agent.upstream.inprocess import InProcessTransport

@@ -16,8 +16,8 @@ from agent.events import Terminal
 from agent.factory import load_policies, open_disk
 from agent.ids import Ulids
 from agent.kit import Kit
-from agent.protocols import Profile
 from agent.schema import Attempt, Turn
+from agent.traffic import Profile
 from agent.turn import pricing, prompts
 from agent.upstream.responses import ResponsesUpstream
 from tests.conftest import bytes_of, png

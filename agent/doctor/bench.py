@@ -11,17 +11,6 @@ from pydantic import JsonValue
 from .. import attempts
 from ..keeping import Place, artist, damaged, keep_received, requested
 from ..kit import Kit
-from ..protocols import (
-    Message,
-    Opened,
-    Outgoing,
-    PartialPicture,
-    Picture,
-    PictureData,
-    PictureUrl,
-    Profile,
-    Received,
-)
 from ..schema import (
     Attempt,
     AttemptId,
@@ -33,6 +22,17 @@ from ..schema import (
     PromptRef,
     Session,
     SessionId,
+)
+from ..traffic import (
+    Message,
+    Opened,
+    Outgoing,
+    PartialPicture,
+    Picture,
+    PictureData,
+    PictureUrl,
+    Profile,
+    Received,
 )
 from ..turn import prompts
 from ..turn.extract import Gathered, fold, judge

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ..protocols import Message, Outgoing, PictureData
 from ..schema import ImageOptions
+from ..traffic import Message, Outgoing, PictureData
 
 _OPTIONS: Final = ImageOptions(size="1024x640", quality="low")
 _MIB: Final = 1024 * 1024

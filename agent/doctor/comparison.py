@@ -12,8 +12,8 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from ..protocols import PartialPicture, Picture, Received
 from ..schema import Failure, Outcome
+from ..traffic import PartialPicture, Picture, Received
 from ..turn.extract import Gathered, fold, judge
 from ..wire.sse import EventScanner
 from .report import Difference

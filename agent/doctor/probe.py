@@ -17,9 +17,10 @@ from pydantic import JsonValue
 from ..errors import UsageError
 from ..factory import open_kit
 from ..kit import Kit
-from ..protocols import Clock, Outgoing, PictureData, Profile, Upstream
+from ..protocols import Clock, Upstream
 from ..schema import Cost, Failure, FailureCode, Image
 from ..settings import Settings
+from ..traffic import Outgoing, PictureData, Profile
 from ..upstream.images import ImagesUpstream
 from .bench import SMALL, SUBJECT, Bench, Heard, is_json_object, price
 from .findings import drawn, refused, row, why, yes

@@ -9,8 +9,8 @@ from ..errors import KeyMissing, SettingsError
 from ..factory import Known, known_of, profile_of
 from ..keys import key_fingerprint, masked, normalise_base_url
 from ..layers import USER_FILE, read_toml
-from ..protocols import Dialect, Profile
 from ..settings import ProfileSettings, Settings, describe
+from ..traffic import Dialect, Profile
 from ..turn.pricing import prices_for
 from ..upstream.narrowing import MEMORY_FILE, ServerMemory, narrowed
 from ..upstream.proved import path_of

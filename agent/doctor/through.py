@@ -7,7 +7,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from ..keys import normalise_base_url
-from ..protocols import Clock, Ended, Failed, Opened, Outgoing, Profile, Received
+from ..protocols import Clock
+from ..traffic import Ended, Failed, Opened, Outgoing, Profile, Received
 from ..upstream.dialects import DIALECTS
 from ..upstream.responses import ResponsesUpstream
 from ..upstream.tee import Tee

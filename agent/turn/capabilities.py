@@ -15,8 +15,8 @@ from math import log
 from typing import Final, Literal, get_args
 
 from ..errors import UsageError
-from ..protocols import PictureData
 from ..schema import Background, ImageOptions, OutputFormat, Quality
+from ..traffic import PictureData
 
 Size = tuple[int, int]
 """Width and height in pixels."""

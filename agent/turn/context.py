@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..protocols import Message, PictureData
 from ..schema import Image, ImageId, Turn
+from ..traffic import Message, PictureData
 
 LONGEST_CONTEXT = 32_000
 """Characters of earlier text; the oldest go first, and the user is told."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from ..protocols import (
+from ..schema import AttemptState, Billed, Cost, Failure, Intent, Outcome, Tokens, Usage
+from ..traffic import (
     Ended,
     Failed,
     Opened,
@@ -18,7 +19,6 @@ from ..protocols import (
     TextPiece,
     ToolStage,
 )
-from ..schema import AttemptState, Billed, Cost, Failure, Intent, Outcome, Tokens, Usage
 
 _TOOL = "image_generation"
 _FILTERED = {"content_filter", "moderation"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..protocols import Dialect, Message, Outgoing, PictureData
 from ..schema import Action, ImageOptions, Intent, Preamble, PromptRef
+from ..traffic import Dialect, Message, Outgoing, PictureData
 from . import capabilities, prompts
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from ..errors import SettingsError
-from ..protocols import Profile
+from ..traffic import Profile
 from . import prompts
 
 ANY: Final = "*"

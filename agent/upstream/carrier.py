@@ -23,8 +23,9 @@ from openai import AsyncOpenAI, AsyncStream
 
 from ..errors import UsageError
 from ..logs import get_logger
-from ..protocols import (
-    Clock,
+from ..protocols import Clock
+from ..schema import Cost, Failure
+from ..traffic import (
     Ended,
     Failed,
     Opened,
@@ -38,7 +39,6 @@ from ..protocols import (
     TextPiece,
     ToolStage,
 )
-from ..schema import Cost, Failure
 from ..wire.answers import Answer, ItemFault
 from ..wire.faults import Fault, fault_of_body, tidy
 from . import failures

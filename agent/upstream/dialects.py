@@ -10,7 +10,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from ..errors import SettingsError
-from ..protocols import Dialect
+from ..traffic import Dialect
 
 MEBIBYTE = 1024 * 1024
 

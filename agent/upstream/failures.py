@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 import httpx2
 import openai
 
-from ..protocols import Clock, Dialect
+from ..protocols import Clock
 from ..schema import Billed, Failure, FailureCode, Stage
+from ..traffic import Dialect
 from ..wire.faults import Fault, fault_of, fault_of_body, tidy
 
 _POLICY = {

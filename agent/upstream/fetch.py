@@ -15,8 +15,8 @@ from collections.abc import Awaitable, Callable, Sequence
 import anyio
 import httpx2
 
-from ..protocols import Picture, PictureFailed, PictureUrl
 from ..schema import Failure
+from ..traffic import Picture, PictureFailed, PictureUrl
 from ..wire.faults import tidy
 
 MOST_BYTES = 64 * 1024 * 1024

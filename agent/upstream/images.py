@@ -13,19 +13,9 @@ from dataclasses import replace
 import httpx2
 
 from ..errors import StoreError, UsageError
-from ..protocols import (
-    Clock,
-    Dialect,
-    Ended,
-    Failed,
-    Outgoing,
-    Picture,
-    PictureUrl,
-    Profile,
-    Publisher,
-    Received,
-)
+from ..protocols import Clock, Publisher
 from ..schema import Failure, Tokens
+from ..traffic import Dialect, Ended, Failed, Outgoing, Picture, PictureUrl, Profile, Received
 from ..turn import capabilities
 from ..wire.image_answers import ImageAnswerReader
 from ..wire.image_writer import (

@@ -19,8 +19,9 @@ from typing import Final, Literal, get_args
 from pydantic import Field, ValidationError
 
 from ..logs import get_logger
-from ..protocols import (
-    Clock,
+from ..protocols import Clock, Upstream
+from ..schema import Failure, Record
+from ..traffic import (
     Dialect,
     Ended,
     Failed,
@@ -30,9 +31,7 @@ from ..protocols import (
     Profile,
     Received,
     TextPiece,
-    Upstream,
 )
-from ..schema import Failure, Record
 
 log = get_logger("limner.upstream")
 

@@ -17,8 +17,8 @@ from typing import Final, Literal
 from pydantic import Field, ValidationError
 
 from ..errors import SettingsError
-from ..protocols import Dialect
 from ..schema import Record
+from ..traffic import Dialect
 
 FOLDER: Final = "servers"
 _LARGEST: Final = 65_536

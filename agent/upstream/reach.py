@@ -11,7 +11,8 @@ from typing import Literal
 import anyio
 import httpx2
 
-from ..protocols import Clock, Profile
+from ..protocols import Clock
+from ..traffic import Profile
 from ..wire.faults import tidy
 
 _PATIENCE_S = 20.0

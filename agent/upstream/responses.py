@@ -11,8 +11,9 @@ from dataclasses import replace
 
 import httpx2
 
-from ..protocols import Clock, Outgoing, Profile, Received
+from ..protocols import Clock
 from ..schema import Failure
+from ..traffic import Outgoing, Profile, Received
 from ..wire.answers import AnswerReader
 from ..wire.writer import responses_body
 from .carrier import Carrier, Dispatch

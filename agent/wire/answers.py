@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ..protocols import (
+from ..traffic import (
     Ended,
     Opened,
     PartialPicture,

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from ..protocols import Ended, Opened, PartialPicture, Picture, PictureUrl
 from ..schema import Cost, Usage
+from ..traffic import Ended, Opened, PartialPicture, Picture, PictureUrl
 from . import lift, parts
 from .answers import Answer, ItemFault
 from .faults import Fault, fault_of, fault_of_body

@@ -15,7 +15,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from ..errors import UsageError
-from ..protocols import Outgoing, PictureData
+from ..traffic import Outgoing, PictureData
 from .writer import _join, _place, _plain, _plain_json
 
 ImagesPath = Literal["/images/generations", "/images/edits"]

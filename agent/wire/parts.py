@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ..protocols import Opened
 from ..schema import Cost, Tokens, Usage
+from ..traffic import Opened
 from . import lift
 from .faults import Fault, fault_of
 from .values import Json, array, count, number, obj, text

@@ -13,7 +13,7 @@ import re
 from pydantic import JsonValue
 
 from ..errors import UsageError
-from ..protocols import Message, Outgoing, PictureData
+from ..traffic import Message, Outgoing, PictureData
 
 _MARK = re.compile(rb"\\u0000(\d+)\\u0000")
 

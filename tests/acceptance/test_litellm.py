@@ -21,8 +21,8 @@ from agent import ImageOptions, TurnRequest
 from agent.events import AttemptRetrying, ImagePartial, TurnNotice
 from agent.ids import SystemClock
 from agent.offline.shelf import redacted
-from agent.protocols import Message, Opened, Outgoing, Picture, PictureData, Profile, Received
 from agent.schema import Via
+from agent.traffic import Message, Opened, Outgoing, Picture, PictureData, Profile, Received
 from agent.upstream.dialects import DIALECTS
 from agent.upstream.failures import judge
 from agent.upstream.images import ImagesUpstream, address_of

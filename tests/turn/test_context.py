@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.protocols import Message, PictureData
 from agent.schema import Image, ImageId, Turn
+from agent.traffic import Message, PictureData
 from agent.turn.context import LONGEST_CONTEXT, Context, context_for
 from agent.turn.lineage import path_to
 

@@ -7,19 +7,6 @@ from functools import reduce
 
 import pytest
 
-from agent.protocols import (
-    Ended,
-    Failed,
-    Opened,
-    PartialPicture,
-    Picture,
-    PictureFailed,
-    PictureUrl,
-    Received,
-    RefusalText,
-    TextPiece,
-    ToolStage,
-)
 from agent.schema import (
     AttemptState,
     Billed,
@@ -32,6 +19,19 @@ from agent.schema import (
     Tokens,
     Usage,
     exit_code,
+)
+from agent.traffic import (
+    Ended,
+    Failed,
+    Opened,
+    PartialPicture,
+    Picture,
+    PictureFailed,
+    PictureUrl,
+    Received,
+    RefusalText,
+    TextPiece,
+    ToolStage,
 )
 from agent.turn.extract import Gathered, attempt_state, fold, judge
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from agent.errors import UsageError
-from agent.protocols import PictureData
 from agent.schema import ImageOptions
+from agent.traffic import PictureData
 from agent.turn.capabilities import (
     check,
     check_inputs,

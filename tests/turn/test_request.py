@@ -7,8 +7,8 @@ from typing import get_args
 
 import pytest
 
-from agent.protocols import Dialect, Message, Outgoing, PictureData
 from agent.schema import Action, ImageOptions, Intent, Preamble
+from agent.traffic import Dialect, Message, Outgoing, PictureData
 from agent.turn import prompts
 from agent.turn.request import Parts, action_for, build, notices, preamble
 

@@ -14,8 +14,8 @@ import anyio
 import anyio.lowlevel
 import httpx2
 
-from agent.protocols import Dialect, Ended, Failed, Message, Outgoing, Profile, Received
 from agent.schema import Failure, ImageOptions
+from agent.traffic import Dialect, Ended, Failed, Message, Outgoing, Profile, Received
 from agent.upstream.responses import ResponsesUpstream
 
 NOW: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)

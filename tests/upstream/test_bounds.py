@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from agent.protocols import Failed, Picture
+from agent.traffic import Failed, Picture
 from agent.upstream.bounds import MOST_ANSWER, MOST_ERROR
 
 from .serving import CREATED, Server, ask, done, failure_of

@@ -7,7 +7,7 @@ from dataclasses import fields
 import pytest
 
 from agent.errors import SettingsError
-from agent.protocols import Dialect
+from agent.traffic import Dialect
 from agent.upstream.dialects import DIALECTS, dialect_for, dialect_named
 from agent.upstream.failures import judge
 from agent.wire.faults import Fault

@@ -11,8 +11,8 @@ import httpx2
 import openai
 import pytest
 
-from agent.protocols import Dialect
 from agent.schema import Billed, Failure, FailureCode, Stage
+from agent.traffic import Dialect
 from agent.upstream.failures import judge, judge_exception, silent
 from agent.upstream.retry import delay_before_retry
 from agent.wire.faults import Fault, fault_of_body

@@ -10,7 +10,7 @@ import anyio
 import httpx2
 import pytest
 
-from agent.protocols import Picture, PictureFailed, PictureUrl
+from agent.traffic import Picture, PictureFailed, PictureUrl
 from agent.upstream.fetch import NotFetched, PictureFetcher, Resolve, is_public, looks_like
 from agent.upstream.responses import ResponsesUpstream
 from tests.conftest import png

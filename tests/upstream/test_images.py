@@ -14,7 +14,8 @@ import httpx2
 import pytest
 
 from agent.errors import StoreError, UsageError
-from agent.protocols import (
+from agent.schema import Failure, ImageOptions, Tokens
+from agent.traffic import (
     Ended,
     Failed,
     Message,
@@ -28,7 +29,6 @@ from agent.protocols import (
     Profile,
     Received,
 )
-from agent.schema import Failure, ImageOptions, Tokens
 from agent.upstream.dialects import DIALECTS
 from agent.upstream.fetch import PictureFetcher
 from agent.upstream.images import (

@@ -14,8 +14,8 @@ import httpx2
 import pytest
 
 from agent.errors import UsageError
-from agent.protocols import Ended, Failed, Opened, PartialPicture, Picture, PictureFailed, TextPiece
 from agent.schema import Cost, Failure, FailureCode, ImageOptions
+from agent.traffic import Ended, Failed, Opened, PartialPicture, Picture, PictureFailed, TextPiece
 from agent.upstream.responses import ResponsesUpstream
 
 from .serving import (

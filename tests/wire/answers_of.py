@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from agent.protocols import Ended, Picture, TextPiece
+from agent.traffic import Ended, Picture, TextPiece
 from agent.wire.answers import Answer, AnswerReader, ItemFault
 from agent.wire.faults import Fault
 

@@ -11,16 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.protocols import (
-    Ended,
-    Opened,
-    PartialPicture,
-    Picture,
-    PictureUrl,
-    RefusalText,
-    ToolStage,
-)
 from agent.schema import Cost, Tokens, Usage
+from agent.traffic import Ended, Opened, PartialPicture, Picture, PictureUrl, RefusalText, ToolStage
 from agent.wire.answers import Answer, AnswerReader, ItemFault
 from agent.wire.faults import Fault
 

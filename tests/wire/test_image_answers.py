@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.protocols import Ended, Opened, PartialPicture, Picture, PictureUrl
 from agent.schema import Cost, Tokens, Usage
+from agent.traffic import Ended, Opened, PartialPicture, Picture, PictureUrl
 from agent.wire.answers import Answer, ItemFault
 from agent.wire.faults import Fault
 from agent.wire.image_answers import ImageAnswerReader

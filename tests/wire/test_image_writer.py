@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from agent.errors import UsageError
-from agent.protocols import Message, Outgoing, PictureData
 from agent.schema import ImageOptions
+from agent.traffic import Message, Outgoing, PictureData
 from agent.wire.image_writer import (
     content_type_of,
     images_body,

@@ -12,8 +12,8 @@ from typing import cast
 import pytest
 import yaml
 
-from agent.protocols import Ended, Opened, PartialPicture, Picture, ToolStage
 from agent.schema import Tokens
+from agent.traffic import Ended, Opened, PartialPicture, Picture, ToolStage
 from agent.wire.answers import Answer, ItemFault
 from agent.wire.faults import Fault, fault_of_body
 

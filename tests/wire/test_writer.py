@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from agent.errors import UsageError
-from agent.protocols import Message, Outgoing, PictureData
 from agent.schema import Action, ImageOptions
+from agent.traffic import Message, Outgoing, PictureData
 from agent.wire.writer import responses_body
 
 KITE, MASK = PictureData(b"kite\x00\xff" * 50, "image/png"), PictureData(b"mask" * 50, "image/png")
