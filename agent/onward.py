@@ -14,7 +14,7 @@ from .kit import Kit
 from .logs import get_logger
 from .opening import Opening
 from .receipts import Receipt
-from .schema import Image
+from .schema import Attempt, Image
 from .traffic import Profile
 from .turn import ladder
 from .turn.extract import Gathered, judge
@@ -29,6 +29,12 @@ class Way:
     kit: Kit
     opened: Opening
     step: dict[str, str] | None = None
+
+
+def changed(kit: Kit, last: Attempt | None) -> str:
+    """Where the turn goes on, and why it left: a refused key should not go unnoticed."""
+    why = f" ({last.profile} failed: {last.failure_code})" if last and last.failure_code else ""
+    return f"going on with profile {kit.upstream.profile.name}{why}"
 
 
 def way_on(

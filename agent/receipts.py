@@ -52,6 +52,11 @@ class Receipt:
         """How many were sent."""
         return len(self._attempts)
 
+    @property
+    def last(self) -> Attempt | None:
+        """The newest attempt."""
+        return next(reversed(self._attempts.values()), None)
+
     def move(self, kit: Kit) -> None:
         """The turn goes on with the parts of another profile."""
         self._kit = kit

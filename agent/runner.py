@@ -284,7 +284,7 @@ class _Turn:
             self._receipt.degraded.append(way.step)
             self._emit(TurnDegraded(steps=way.step, reserved=errand.estimate.amount))
         if kit is not self._kit:
-            self._notice("profile_changed", f"going on with profile {kit.upstream.profile.name}")
+            self._notice("profile_changed", onward.changed(kit, self._receipt.last))
         self._kit, self._profile, self._sent = kit, kit.upstream.profile, False
         self._receipt.move(kit)
         return replace(errand, session=before.session, turn=before.turn)

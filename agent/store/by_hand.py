@@ -33,6 +33,11 @@ def settle(
     """Raises ``UsageError`` unless it is ``unknown``: what is known is not rewritten."""
     entry = ledger.entry(connection, ref)
     _check(entry, note)
+    if cost is not None and cost.currency != entry.reserved.currency:
+        raise UsageError(
+            f"{entry.id} was reserved in {entry.reserved.currency}, not in {cost.currency}.",
+            hint="Budgets count one currency: write the amount in the reservation's.",
+        )
     state = "completed" if entry.images else "failed"
     values: dict[str, object] = {"state": state, "billed": billed, "settled": at}
     values |= {"settled_by": by, "note": note, **rows.cost_row("cost", _cost(entry, billed, cost))}

@@ -99,9 +99,17 @@ def _not_fetched(url: str) -> Failure:
     return Failure(
         code="malformed",
         message=f"The server answered with the address of a picture (on {host}), not the picture.",
-        hint="Addresses are not followed here: ask the gateway for base64.",
+        hint="Set fetch_urls = true in the profile to have them fetched, or ask the gateway for "
+        f"base64. This one is paid for; fetch it yourself while it lasts: {_plain_address(url)}",
         billed="possibly",
     )
+
+
+def _plain_address(url: str) -> str:
+    """Without a name and password before the host."""
+    scheme, _, rest = url[:2000].partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 def judge(gathered: Gathered, *, stored: int, intent: Intent) -> tuple[Outcome, Failure | None]:

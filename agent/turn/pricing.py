@@ -210,6 +210,9 @@ def _by_tokens(
 ) -> Bill:
     parts = () if model is None else (_text_part(usage.text, prices, model),)
     count, name = _count(usage.image), image_model or "the image model"
+    if not parts and count is None and not rendered:
+        # nobody counted anything: an empty sum would pass for a known 0 and free the reservation
+        return Bill(Cost(currency=prices.currency))
     if count is None and rendered:
         return _total((*parts, _by_rendering(prices, name, rendered)), prices, "estimate")
     if image_model is None and (count is None or count.read + count.written == 0):

@@ -488,3 +488,10 @@ def test_a_wrong_table_is_told_by_its_key(text: str, reason: str) -> None:
 def test_figures_keep_every_digit() -> None:
     shop = per_image("[per_image.'*']\n'*' = 0.1\n", "multiplier = 0.3")
     assert estimate(ImageOptions(), prices=shop).amount == Decimal("0.03")
+
+
+def test_an_answer_that_nobody_counted_is_unknown_and_not_free() -> None:
+    """An empty sum once passed for a known 0, and freed the reservation of what may be billed."""
+    found = billed(Usage(), model=None, image_model=None)
+
+    assert found.cost.amount is None

@@ -302,6 +302,10 @@ def settle(
     click.echo(entry_line(on_ledger(settled), ""))
 
 
+MOST_FOR_ONE = 1_000
+"""No request costs more, in any currency of the price tables; a typo here cannot be undone."""
+
+
 def _paid(text: str, currency: str) -> Cost:
     from ...schema import Cost
 
@@ -309,8 +313,10 @@ def _paid(text: str, currency: str) -> Cost:
         amount = Decimal(text)
     except InvalidOperation:
         amount = Decimal(-1)
-    if not amount.is_finite() or amount < 0:
-        raise click.UsageError(f"--cost {text!r}: write an amount of 0 or more, as 0.04.")
+    if not amount.is_finite() or not 0 <= amount <= MOST_FOR_ONE:
+        raise click.UsageError(
+            f"--cost {text[:40]!r}: write an amount from 0 to {MOST_FOR_ONE:,}, as 0.04."
+        )
     if not _CURRENCY.fullmatch(currency):
         raise click.UsageError(f"--currency {currency!r}: write three capital letters, as USD.")
     return Cost(amount=amount, currency=currency, basis="reported")

@@ -316,6 +316,9 @@ class Teller:
             say_problem(first)
             for line in rest:
                 say(f"  {line}")
+        for attempt in event.attempts:
+            if attempt.state == "unknown":
+                say(f"  limner ledger unsettled lists it; limner retry {attempt.id} sends it anew")
         if event.offline and event.images and not self._said_offline:
             self._said_offline = True
             say(wording.OFFLINE)

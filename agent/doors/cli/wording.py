@@ -71,12 +71,12 @@ def amount(value: Decimal, currency: str) -> str:
 
 def price(cost: Cost, *, offline: bool) -> str:
     """The amount alone; what the artist draws in this process is free."""
-    return "free" if offline and not cost.amount else money(cost)
+    return "free" if offline and cost.amount == 0 else money(cost)
 
 
 def cost_line(cost: Cost, *, offline: bool) -> str:
     """As ``$0.0412 (usage)``."""
-    if offline and not cost.amount:
+    if offline and cost.amount == 0:
         return "free (offline)"
     if cost.amount is None:
         return "cost unknown"
