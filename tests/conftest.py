@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import logging
 import os
@@ -15,14 +16,28 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import hypothesis
 import pytest
 import structlog
+from sqlalchemy import URL, Engine, create_engine
 
 from agent import Image, ImageAgent, Settings, load_settings, logs, open_agent
 from agent.ids import Ulids
 from agent.offline import Offline, OfflineOptions
 from agent.offline.faults import parse_fault
-from agent.store import open_store
+from agent.store import database, open_store
+
+# The same examples each time, as long as they take: a test that passes here passes on a busy machine.
+hypothesis.settings.register_profile(
+    "repeatable",
+    max_examples=40,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.register_profile("searching", max_examples=2000, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,14 +47,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: each collection of garbage looked through it all again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def nowhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file where a home would be: what a test writes there by mistake fails the test."""
+    path = tmp_path_factory.mktemp("nobody") / "home"
+    path.touch()
+    return path
+
+
 @pytest.fixture(autouse=True)
-def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No key, no proxy, no configuration and no home of whoever runs the tests."""
+def clean_environment(
+    request: pytest.FixtureRequest, nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No key, no proxy, no configuration and no home of whoever runs the tests.
+
+    Most tests touch no disk, and making a folder for each of those took seconds.
+    """
+    folder: Path = nowhere
+    if "tmp_path" in request.fixturenames:
+        folder = request.getfixturevalue("tmp_path")
     for name in list(os.environ):
         if name.startswith(("OPENAI_", "LIMNER_", "XDG_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("LIMNER_HOME", str(tmp_path / "home" / "data"))
+    monkeypatch.setenv("HOME", str(folder / "home"))
+    monkeypatch.setenv("LIMNER_HOME", str(folder / "home" / "data"))
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +89,27 @@ def restored() -> Iterator[None]:
     logging.getLogger("limner").setLevel(level)
     logging.getLogger().handlers[:] = handlers
     structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once() -> Iterator[None]:
+    """SQL is compiled once per run, not once per store: a process has one store, a run a thousand.
+
+    SQLAlchemy keeps what it compiled per engine and dialect.
+    """
+    first: list[Engine] = []
+
+    def sharing(url: URL, **options: object) -> Engine:
+        engine = create_engine(url, **options)
+        if engine.dialect.name == "sqlite":
+            first.append(engine)
+            engine.dialect, engine._compiled_cache = first[0].dialect, first[0]._compiled_cache
+            del first[1:]
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "create_engine", sharing)
+        yield
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,6 +11,8 @@ from typing import Any
 
 import anyio
 import httpx2
+import pytest
+import uvicorn.server
 
 from agent.offline import Offline
 from agent.offline.asgi import serve
@@ -81,6 +84,16 @@ class Gateway(Offline):
             await client.aclose()
 
 
+class _Hurrying:
+    """asyncio for uvicorn, which looks every tenth of a second whether it is to end."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / 20)
+
+
 @asynccontextmanager
 async def served(server: Offline) -> AsyncIterator[str]:
     """The base URL of a server on a real socket."""
@@ -91,13 +104,15 @@ async def served(server: Offline) -> AsyncIterator[str]:
         address.append(url)
         listening.set()
 
-    async with anyio.create_task_group() as tasks:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(uvicorn.server, "asyncio", _Hurrying())
+        async with anyio.create_task_group() as tasks:
 
-        async def run() -> None:
-            await serve(server, ready=ready)
+            async def run() -> None:
+                await serve(server, ready=ready)
 
-        tasks.start_soon(run)
-        with anyio.fail_after(10):
-            await listening.wait()
-        yield address[0]
-        tasks.cancel_scope.cancel()
+            tasks.start_soon(run)
+            with anyio.fail_after(10):
+                await listening.wait()
+            yield address[0]
+            tasks.cancel_scope.cancel()

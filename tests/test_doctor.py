@@ -376,7 +376,7 @@ async def probed(
 async def test_a_probe_of_everything_is_a_table_with_evidence(tmp_path: Path) -> None:
     from agent.offline import OfflineOptions
 
-    server = Offline(OfflineOptions(dialect="sub2api"))
+    server = Offline(OfflineOptions(dialect="sub2api", draw="tiny"))
 
     rows, settings, url = await probed(server, tmp_path)
 

@@ -226,7 +226,7 @@ async def test_a_turn_that_waits_for_its_place_was_not_sent(serve: Serve, tmp_pa
     server, story = serve("stall:first=1"), list[str]()
 
     async with going_on(
-        tmp_path, server, serve(), extra="concurrency = 1\nsilence_s = 1.0\n"
+        tmp_path, server, serve(), extra="concurrency = 1\nsilence_s = 0.3\n"
     ) as agent:
 
         async def run(text: str, begun: anyio.Event) -> None:

@@ -14,6 +14,7 @@ from agent import Settings, TurnRequest, attempts
 from agent.offline import Offline
 from agent.schema import Attempt, Image, Turn
 from tests.conftest import OpenOn, Serve, bytes_of
+from tests.forked import python
 from tests.test_turns_leaving import Gate
 
 REPOSITORY = Path(__file__).parents[1]
@@ -30,7 +31,7 @@ def die(moment: str, settings: Settings) -> None:
     home = settings.data_dir.parent
     script = REPOSITORY / "tests/store/dying.py"
     run = subprocess.run(
-        [sys.executable, str(script), moment, str(home)],
+        [python(), str(script), moment, str(home)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), *sys.path])},
         check=False,
     )

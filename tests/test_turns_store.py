@@ -16,6 +16,7 @@ import pytest
 from agent import ImageAgent, ImageOptions, TurnCompleted, TurnFailed, TurnRequest
 from agent.schema import Attempt, Session, SessionId
 from tests.conftest import Opener, OpenOn, Serve, sent_to
+from tests.forked import python
 
 KITE = TurnRequest(text="a red kite over the sea")
 REPOSITORY = Path(__file__).parents[1]
@@ -132,7 +133,7 @@ def elsewhere(number: int) -> list[tuple[int, str]]:
     """So many processes at once: how each ended, and what it complained about."""
     running = [
         subprocess.Popen(
-            [sys.executable, "-c", ELSEWHERE, str(each)],
+            [python(), "-c", ELSEWHERE, str(each)],
             cwd=REPOSITORY,
             env={**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), *sys.path])},
             stderr=subprocess.PIPE,

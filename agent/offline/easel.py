@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from PIL import Image, ImageOps
 
 from ..wire.fields import RequestFault
-from .art.edits import edit
+from .art.edits import Edited, edit
 from .art.encode import encode, scene_in
 from .art.parse import scene_of
 from .art.render import preview, render, tiny
@@ -23,6 +24,7 @@ from .plan import Job, Size
 MOST_PIXELS = 50_000_000
 _SQUARE: Size = (1024, 1024)
 _EDGE, _AREA = 3840, 8_294_400
+_STAMP = Image.new("RGB", (64, 64))
 Draw = Literal["full", "tiny"]
 
 
@@ -115,8 +117,25 @@ def _fitting(size: Size) -> Size:
 
 def finish(sheet: Sheet, draw: Draw) -> Drawn:
     """The picture itself."""
+    if draw == "tiny" and (told := _tiny_scene(sheet)):
+        like = replace(sheet.job, words="", base=None, mask=None)
+        return Drawn(_tiny_file(told[0], sheet.size, like), sheet.size, *told)
     image, scene, note = _drawn(sheet, sheet.size, draw)
     return Drawn(_encoded(sheet.job, image, scene, draw), image.size, scene, note)
+
+
+def _tiny_scene(sheet: Sheet) -> tuple[Scene, str] | None:
+    """What a picture in name only is of, and what is said of it; None where pixels count."""
+    if sheet.flat:
+        return None
+    changed = Edited(sheet.scene, _STAMP, None) if sheet.base is None else _tiny_edit(sheet)
+    return None if changed.scene is None else (changed.scene, changed.note or "")
+
+
+@lru_cache(maxsize=64)
+def _tiny_file(scene: Scene, size: Size, like: Job) -> bytes:
+    """Encoded once: under load, and in tests, most requests are for the same few scenes."""
+    return _encoded(like, tiny(scene, size), scene, "tiny")
 
 
 def draft(sheet: Sheet, step: int, steps: int, draw: Draw) -> bytes:
@@ -155,17 +174,16 @@ def _drawn(sheet: Sheet, size: Size, draw: Draw) -> tuple[Image.Image, Scene | N
         assert sheet.scene is not None
         return (tiny if draw == "tiny" else render)(sheet.scene, size), sheet.scene, ""
     if draw == "tiny" and not sheet.flat:
-        return _tiny_edit(sheet, size)
+        edited = _tiny_edit(sheet)
+        image = edited.image.resize(size) if edited.scene is None else tiny(edited.scene, size)
+        return image, edited.scene, edited.note or ""
     edited = edit(sheet.job.words, sheet.base, sheet.scene, sheet.mask, size)
     return edited.image, edited.scene, edited.note or ""
 
 
-def _tiny_edit(sheet: Sheet, size: Size) -> tuple[Image.Image, Scene | None, str]:
+def _tiny_edit(sheet: Sheet) -> Edited:
     """What the edit makes of the scene, drawn cheaply."""
-    stamp = Image.new("RGB", (64, 64))
-    edited = edit(sheet.job.words, stamp, sheet.scene, None, (64, 64))
-    image = edited.image.resize(size) if edited.scene is None else tiny(edited.scene, size)
-    return image, edited.scene, edited.note or ""
+    return edit(sheet.job.words, _STAMP, sheet.scene, None, _STAMP.size, drawing=tiny)
 
 
 def _encoded(job: Job, image: Image.Image, scene: Scene | None, draw: Draw) -> bytes:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import zlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.derive import PillowPictures
@@ -128,7 +128,6 @@ def test_an_svg_without_its_end_is_not_whole() -> None:
     assert PICTURES.received(b"<svg viewBox='0 0 9 9'><rect") is None
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from(sorted(WHOLE)),
     st.lists(st.tuples(st.integers(min_value=0), st.integers(0, 255)), min_size=1, max_size=6),

@@ -15,6 +15,8 @@ from typing import IO
 
 import pytest
 
+from tests.forked import python
+
 from .conftest import Limner
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +29,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def running(*args: str) -> Iterator[subprocess.Popen[str]]:
     """A command in a process of its own, killed after a minute whatever happens."""
     process = subprocess.Popen(
-        [sys.executable, "-c", CODE, *args],
+        [python(), "-c", CODE, *args],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -17,6 +17,7 @@ from agent.doors.cli.problems import told
 from agent.doors.cli.telling import PlainProgress
 from agent.errors import SettingsError, UsageError
 from agent.layers import read_toml
+from tests.forked import python
 
 from .conftest import Limner
 
@@ -98,7 +99,7 @@ def test_a_closed_stream_is_no_error(work: Path, closed: str) -> None:
     program = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); from agent.doors.cli import main; main()"
     )
-    command = [sys.executable, "-c", program, "generate", "a kite", "--draw", "tiny"]
+    command = [python(), "-c", program, "generate", "a kite", "--draw", "tiny"]
     done = subprocess.run(
         ["/bin/sh", "-c", f'"$0" "$@" {closed}', *command, "-o", "kite.png"],
         capture_output=True,

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.forked import python
+
 from .conftest import Limner
 
 if sys.platform == "win32":
@@ -50,6 +52,10 @@ class Terminal:
         before, self.seen = self.seen[: found.end()], self.seen[found.end() :]
         return before
 
+    def prompt(self, words: str) -> str:
+        """Everything up to that prompt of a chat, once it takes keys: before, Ctrl-D is lost."""
+        return self.until(rf"(?s)\x1b\[\?2004h.*?{words}")
+
     def code(self) -> int:
         return self.process.wait(timeout=30)
 
@@ -58,7 +64,7 @@ class Terminal:
 def at_terminal(*args: str, **env: str) -> Iterator[Terminal]:
     here, there = os.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-c", CODE, *args],
+        [python(), "-c", CODE, *args],
         stdin=there,
         stdout=there,
         stderr=there,
@@ -87,15 +93,15 @@ def test_the_prompt_of_a_chat_names_the_picture_that_the_next_sentence_edits(
     limner: Limner,
 ) -> None:
     with at_terminal("chat", "--draw", "tiny", "--images", "blocks") as terminal:
-        terminal.until("new picture ›")
+        terminal.prompt("new picture ›")
         terminal.type("a kite\r")
-        shown = terminal.until("editing @1 ›")
+        shown = terminal.prompt("editing @1 ›")
         terminal.type("make it night\r")
-        terminal.until("editing @2 ›")
+        terminal.prompt("editing @2 ›")
         terminal.type("/undo\r")
-        terminal.until("editing @1 ›")
+        terminal.prompt("editing @1 ›")
         terminal.type("\x03")
-        terminal.until("editing @1 ›")
+        terminal.prompt("editing @1 ›")
         terminal.type("\x04")
 
         assert terminal.code() == 0
@@ -110,15 +116,15 @@ def test_a_chat_asks_a_person_about_a_rule_under_review_and_keeps_its_history_pr
 ) -> None:
     del house_policy
     with at_terminal("chat", "--draw", "tiny", "--images", "none") as terminal:
-        terminal.until("new picture ›")
+        terminal.prompt("new picture ›")
         terminal.type("an umbrella\r")
         terminal.until(r"Acknowledge umbrellas and go on\? \[y/N\]")
         terminal.type("n\r")
-        terminal.until("new picture ›")
+        terminal.prompt("new picture ›")
         terminal.type("an umbrella\r")
         terminal.until(r"Acknowledge umbrellas and go on\? \[y/N\]")
         terminal.type("y\r")
-        terminal.until("editing @1 ›")
+        terminal.prompt("editing @1 ›")
         terminal.type("/quit\r")
 
         assert terminal.code() == 0

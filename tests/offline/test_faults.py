@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import UsageError
@@ -86,7 +86,6 @@ def test_an_unknown_fault_lists_the_known() -> None:
     assert all(name in caught.value.hint for name in MISCHIEF)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.text(max_size=30))
 def test_any_spec_is_a_fault_or_a_usage_error(spec: str) -> None:
     try:

@@ -5,18 +5,13 @@ Known gaps of the schema itself: ``size`` of the Images API is still an enum of 
 
 from __future__ import annotations
 
-import importlib.util
-import warnings
-from functools import cache
-from pathlib import Path
-from typing import Any
-
 import pytest
+
+from tests.published import at_hand, complaints
 
 from .calling import (
     SMALL,
     TOOL,
-    Json,
     calls_of,
     client,
     data_url,
@@ -30,28 +25,9 @@ from .calling import (
     stream,
 )
 
-CHECK = Path(__file__).resolve().parents[3] / "shared" / "wire" / "openapi" / "check.py"
 KITE = "a red kite over the sea"
 
-pytestmark = pytest.mark.skipif(
-    not CHECK.exists(), reason="the published schema is not beside the repository"
-)
-
-
-@cache
-def checker() -> Any:
-    spec = importlib.util.spec_from_file_location("published_schema", CHECK)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # it leaves its file open
-        spec.loader.exec_module(module)
-    return module
-
-
-def complaints(schema: str, *values: Json) -> list[str]:
-    return [text for value in values for text in checker().errors(schema, value)]
+pytestmark = at_hand
 
 
 @pytest.mark.parametrize("dialect", ["offline", "openai", "sub2api", "new-api", "generic"])

@@ -34,6 +34,7 @@ from agent.schema import (
     TurnId,
 )
 from agent.store import DiskStore, open_store
+from tests.forked import python
 
 POSTGRES = os.environ.get("STORE_TEST_DATABASE_URL")
 REPOSITORY = Path(__file__).parents[2]
@@ -208,12 +209,18 @@ def add_picture(store: DiskStore, clock: Clock) -> Callable[..., Awaitable[Image
 
 @pytest.fixture
 def other_process(root: Path) -> Callable[..., subprocess.Popen[str]]:
-    """``other_process("mode", …)`` runs that mode of ``elsewhere.py`` on the same store."""
+    """``other_process("mode", …)`` runs that mode of ``elsewhere.py`` on the same store.
 
-    def start(mode: str, *arguments: str, at: Path = root) -> subprocess.Popen[str]:
+    ``cold``: in a process in which nothing is imported yet.
+    """
+
+    def start(
+        mode: str, *arguments: str, at: Path = root, cold: bool = False
+    ) -> subprocess.Popen[str]:
+        started = sys.executable if cold else python()
         script = Path(__file__).with_name("elsewhere.py")
         return subprocess.Popen(
-            [sys.executable, str(script), mode, str(at), *arguments],
+            [started, str(script), mode, str(at), *arguments],
             cwd=REPOSITORY,
             env={**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), *sys.path])},
             stdin=subprocess.PIPE,

@@ -13,6 +13,7 @@ import pytest
 
 from agent.schema import Image, Session, SessionId, Turn
 from agent.store import DiskStore
+from tests.forked import python
 
 MARKET = SessionId("ses_night-market")
 OtherProcess = Callable[..., subprocess.Popen[str]]
@@ -175,7 +176,7 @@ async def test_a_full_disk_is_told_and_lists_no_half_file(
 
 @on_sqlite
 async def test_opening_an_existing_store_loads_no_migrations(other_process: OtherProcess) -> None:
-    assert finished(other_process("modules")) == (0, "ready\nFalse\n")
+    assert finished(other_process("modules", cold=True)) == (0, "ready\nFalse\n")
 
 
 def test_the_room_itself_loads_no_database() -> None:
@@ -191,7 +192,7 @@ def test_parallel_turns_of_two_processes_never_exceed_a_cap() -> None:
     script = Path(__file__).parents[2] / "bench" / "cap_race.py"
 
     run = subprocess.run(
-        [sys.executable, str(script), "--json"], capture_output=True, text=True, check=True
+        [python(), str(script), "--json"], capture_output=True, text=True, check=True
     )
 
     told = json.loads(run.stdout)

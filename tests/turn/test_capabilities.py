@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import UsageError
@@ -100,7 +100,6 @@ def test_sizes_are_parsed_to_pixels_and_auto_to_none() -> None:
     assert parse_size("auto") is None
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 20_000), st.integers(0, 20_000))
 def test_the_nearest_legal_size_is_legal_and_lies_the_same_way(width: int, height: int) -> None:
     wide, high = nearest_legal_size(width, height)

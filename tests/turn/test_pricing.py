@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import SettingsError
 from agent.schema import Cost, ImageOptions, Rendering, Tokens, Usage
+from agent.traffic import Dialect, Profile
 from agent.turn.capabilities import size_problems
 from agent.turn.pricing import (
     Bill,
@@ -17,6 +19,7 @@ from agent.turn.pricing import (
     estimate,
     estimate_question,
     load_prices,
+    prices_for,
 )
 from agent.turn.prompts import prices_text
 
@@ -105,7 +108,6 @@ def test_auto_is_reserved_at_its_dearest_and_shown_as_a_range() -> None:
     assert cheapest == usd("0.00474")
 
 
-@settings(max_examples=80, deadline=None)
 @given(
     st.integers(1, 240).map(lambda n: n * 16),
     st.integers(1, 240).map(lambda n: n * 16),
@@ -495,3 +497,10 @@ def test_an_answer_that_nobody_counted_is_unknown_and_not_free() -> None:
     found = billed(Usage(), model=None, image_model=None)
 
     assert found.cost.amount is None
+
+
+def test_a_table_larger_than_any_price_list_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "shop.toml").write_text("# " + "a" * 300_000)
+    profile = Profile(name="shop", base_url="", dialect=Dialect(name="generic"), prices="shop.toml")
+    with pytest.raises(SettingsError, match="profile shop: prices: .*shop.toml is too large"):
+        prices_for(profile, folder=tmp_path)

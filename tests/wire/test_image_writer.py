@@ -20,7 +20,7 @@ from agent.wire.image_writer import (
     prompt_of,
 )
 from agent.wire.requests import InlineImage, read_form, read_images, read_json
-from tests.offline.test_openapi import CHECK, complaints
+from tests.published import at_hand, complaints
 
 PREAMBLE = "Everyone shown is a grown-up. The picture suits every audience."
 RED = PictureData(b"\x89PNG red \r\n--limner\x00", "image/png")
@@ -227,7 +227,7 @@ def test_the_same_request_is_the_same_bytes_and_another_has_another_boundary() -
 # ── the published schema, where it is at hand ────────────────────────────────────────────────
 
 
-@pytest.mark.skipif(not CHECK.exists(), reason="the published schema is not beside the repository")
+@at_hand
 def test_bodies_are_valid_by_the_published_schema() -> None:
     made = outgoing(size="1536x1024", partial_images=2, output_format="webp", output_compression=7)
     edit = outgoing("make it night", RED, BLUE, mask=MASK, partial_images=1)

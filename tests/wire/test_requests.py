@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
@@ -337,7 +337,6 @@ def test_a_picture_is_a_string_or_an_object(value: JsonValue) -> None:
 # ── base64 ───────────────────────────────────────────────────────────────────────────────────
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.binary(min_size=1, max_size=200))
 def test_base64_is_read_plain_url_safe_unpadded_and_wrapped(data: bytes) -> None:
     plain = base64.b64encode(data).decode()
@@ -516,13 +515,11 @@ def outcome(read: Callable[[], T]) -> T | RequestFault:
         return fault
 
 
-@settings(max_examples=150, deadline=None)
 @given(PAYLOAD)
 def test_any_responses_payload_is_read_or_refused_by_name(payload: JsonObject) -> None:
     assert isinstance(outcome(lambda: read_responses(payload)), ResponsesRequest | RequestFault)
 
 
-@settings(max_examples=80, deadline=None)
 @given(
     st.fixed_dictionaries(
         {"prompt": st.text(min_size=1, max_size=8) | JSON},
@@ -533,7 +530,6 @@ def test_any_images_payload_is_read_or_refused_by_name(payload: JsonObject) -> N
     assert isinstance(outcome(lambda: read_images(payload)), ImagesRequest | RequestFault)
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.binary(max_size=120))
 def test_any_bytes_are_a_body_or_a_fault(body: bytes) -> None:
     kind = "multipart/form-data; boundary=edge"

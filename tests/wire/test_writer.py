@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
 import json
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 from typing import Literal, cast
 
 import pytest
@@ -21,9 +17,9 @@ from agent.errors import UsageError
 from agent.schema import Action, ImageOptions
 from agent.traffic import Message, Outgoing, PictureData
 from agent.wire.writer import responses_body
+from tests.published import at_hand, complaints
 
 KITE, MASK = PictureData(b"kite\x00\xff" * 50, "image/png"), PictureData(b"mask" * 50, "image/png")
-SPEC = Path(__file__).parents[3] / "shared" / "wire" / "openapi"
 
 GENERATE = Outgoing(
     kind="generate",
@@ -265,29 +261,12 @@ def test_a_number_that_json_does_not_have_is_refused_before_sending(number: floa
 # ── the published schema ─────────────────────────────────────────────────────────────────────
 
 
-@cache
-def published() -> Callable[[str, object], list[str]]:
-    """``errors(schema, value)`` of the checker that lies beside the repository, where it does."""
-    spec = importlib.util.spec_from_file_location("openapi_check", SPEC / "check.py")
-    assert spec is not None
-    assert spec.loader is not None
-    check = importlib.util.module_from_spec(spec)
-    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
-        spec.loader.exec_module(check)  # it leaves its file open
-    return cast("Callable[[str, object], list[str]]", check.errors)
-
-
-@pytest.mark.skipif(
-    not (SPEC / "openapi.yaml").is_file(), reason="the published OpenAPI file is not beside this repository"
-)  # fmt: skip
+@at_hand
 @pytest.mark.parametrize("outgoing", ALL.values(), ids=list(ALL))
 def test_what_is_sent_fits_the_published_schema(outgoing: Outgoing) -> None:
-    assert published()("CreateResponse", write(outgoing)) == []
+    assert complaints("CreateResponse", write(outgoing)) == []
 
 
-@pytest.mark.skipif(
-    not (SPEC / "openapi.yaml").is_file(),
-    reason="the published OpenAPI file is not beside this repository",
-)
+@at_hand
 def test_the_published_schema_would_notice() -> None:
-    assert published()("CreateResponse", write(GENERATE) | {"tools": [{"type": "image"}]})
+    assert complaints("CreateResponse", write(GENERATE) | {"tools": [{"type": "image"}]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -34,12 +35,13 @@ def edit(
     scene: Scene | None,
     mask: Image.Image | None,
     size: tuple[int, int],
+    drawing: Callable[[Scene, tuple[int, int]], Image.Image] = render,
 ) -> Edited:
     """Change a picture as told.
 
     `scene` is what the picture carries (`encode.scene_in`), None for an upload. `mask` follows the
     wire: its transparent parts may change, every other pixel stays exactly equal. `size` is what
-    is asked for; a crop gives its own size when `size` is the picture's.
+    is asked for; a crop gives its own size when `size` is the picture's. `drawing` draws a scene.
     """
     instruction = with_quotes(instruction)
     if mask is not None:
@@ -49,14 +51,14 @@ def edit(
             scene is not None and abs(part.width - part.height) <= 1 and image.width != image.height
         )
         if square and scene is not None:
-            return Edited(scene, render(scene, part.size), None)
+            return Edited(scene, drawing(scene, part.size), None)
         return Edited(None, part if size == image.size else cover(part, size), None)
     if scene is not None:
         new, note, wanted = amend(
             scene, instruction, size if size != image.size else None, image.size
         )
         new = _without_patches(new) if family_of(wanted) != family_of(image.size) else new
-        return Edited(new, render(new, wanted), note)
+        return Edited(new, drawing(new, wanted), note)
     return _pixels(instruction, flat(image), size)
 
 
