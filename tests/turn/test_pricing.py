@@ -502,5 +502,5 @@ def test_an_answer_that_nobody_counted_is_unknown_and_not_free() -> None:
 def test_a_table_larger_than_any_price_list_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "shop.toml").write_text("# " + "a" * 300_000)
     profile = Profile(name="shop", base_url="", dialect=Dialect(name="generic"), prices="shop.toml")
-    with pytest.raises(SettingsError, match="profile shop: prices: .*shop.toml is too large"):
+    with pytest.raises(SettingsError, match=r"profile shop: prices: .*shop\.toml is too large"):
         prices_for(profile, folder=tmp_path)
