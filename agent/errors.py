@@ -11,7 +11,8 @@
     │   └── CorruptBlob          bytes on disk that no longer hash to their name
     └── OutcomeError             only from ``result.raise_for_outcome()``
         ├── Refused              our policy or the provider said no                           exit 3
-        └── TurnFailed           no picture; ``failure`` says why
+        ├── TurnFailed           no picture; ``failure`` says why
+        └── ImageUrlNotAvailable a picture, but no address that others could fetch it from    exit 1
 
 A refusal or a failed turn is a *value* (a terminal event); these are for misuse, for
 configuration, and for callers who prefer exceptions.
@@ -94,3 +95,7 @@ class Refused(OutcomeError):
 
 class TurnFailed(OutcomeError):
     """The turn ended without a picture for any other reason."""
+
+
+class ImageUrlNotAvailable(OutcomeError):
+    """The picture is stored; only an address was asked for, and there is none (R32)."""

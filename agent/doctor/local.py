@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import anyio.to_thread
+
 from ..errors import LimnerError
 from ..factory import open_disk
 from ..protocols import Clock
@@ -50,9 +52,43 @@ def _write_something(folder: Path) -> None:
         place.unlink(missing_ok=True)
 
 
+async def bucket_check(settings: Settings) -> Check | None:
+    """Whether a tiny object can be put into the bucket, read and removed; ``None`` without one."""
+    if settings.blob_url is None:
+        return None
+    return await anyio.to_thread.run_sync(_bucket, settings, settings.blob_url)
+
+
+def _bucket(settings: Settings, url: str) -> Check:
+    from ..store.bucket import Bucket
+    from ..store.mirror import WaitingRoom
+
+    room = WaitingRoom(settings.data_dir)
+    try:
+        Bucket(url).try_out()
+        waiting = len(room.names()) if room.path.is_dir() else 0
+    except LimnerError as error:
+        return Check(area="store", name="bucket", status="wrong", text=str(error), hint=error.hint)
+    room.works()
+    text = f"{url}: an object was put, read and deleted"
+    if not waiting:
+        return Check(area="store", name="bucket", status="ok", text=text)
+    return Check(
+        area="store",
+        name="bucket",
+        status="note",
+        text=f"{text}; {_that_wait(waiting)} to go up",
+        hint="The next commands upload them, some at a time.",
+    )
+
+
+def _that_wait(count: int) -> str:
+    return "1 picture of this disk waits" if count == 1 else f"{count} pictures of this disk wait"
+
+
 def fonts_check() -> Check:
     """Whether the artist finds a typeface for Latin and for Chinese."""
-    from ..offline.art.fonts import has_glyph
+    from ..typeset.faces import has_glyph
 
     try:
         missing = [sample for sample in _SAMPLES if not has_glyph(sample)]

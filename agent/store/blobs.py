@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ..errors import StoreError, UsageError
+from ..errors import CorruptBlob, StoreError, UsageError
 from ..schema import Sha256
 
 EXTENSIONS = {
@@ -174,6 +174,20 @@ class BlobFolder:
         for path in stale:
             path.unlink(missing_ok=True)
         return len(stale)
+
+
+def read_verified(path: Path) -> bytes:
+    """Raises ``CorruptBlob`` for a file that is missing or does not hash to its name."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise CorruptBlob(f"{path} is missing", hint="Restore it from a copy.") from error
+    if digest(data) != path.stem:
+        raise CorruptBlob(
+            f"{path} is damaged: its bytes do not hash to its name",
+            hint="Restore it from a copy; limner doctor lists every damaged file.",
+        )
+    return data
 
 
 def _age(path: Path, now: datetime) -> timedelta:

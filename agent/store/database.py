@@ -14,10 +14,10 @@ from __future__ import annotations
 import errno
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Concatenate, Literal, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, cast
 
 import anyio
 from anyio import to_thread
@@ -27,14 +27,20 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ..errors import StoreBusy, StoreError
+from ..logs import get_logger
 from .exact import ExactSum
 from .tables import storable
+
+log = get_logger("limner.store")
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 WRITE_LOCK = 0x4C696D6E
 """The advisory lock of PostgreSQL that all writers of a store share."""
+
+MOST_AT_ONCE = 100
+"""Pieces of work in one transaction: whoever waits behind them waits for all."""
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -162,6 +168,44 @@ def from_disk(error: OSError, where: str) -> StoreError:
     return StoreError(f"{where}: {error.strerror}", hint="Check the folder and its permissions.")
 
 
+class Job(Generic[T]):
+    """One piece of work that waits for its turn, and then what came of it."""
+
+    def __init__(self, work: Callable[[Connection], T]) -> None:
+        self._work = work
+        self._value: T | None = None
+        self._error: Exception | None = None
+        self.over = False
+
+    def run_in(self, connection: Connection, where: str) -> None:
+        """With others: what it raises undoes itself alone. Raises only what the database says."""
+        self._value = self._error = None
+        try:
+            with connection.begin_nested():
+                self._value = self._work(connection)
+        except SQLAlchemyError:
+            raise  # some of these undo the whole transaction
+        except OSError as error:
+            self._error = from_disk(error, where)
+        except Exception as error:  # noqa: BLE001  it belongs to whoever asked for it
+            self._error = error
+
+    def run_alone(self, engine: Engine, where: str) -> None:
+        self._value = self._error = None
+        try:
+            with translated(where), engine.begin() as connection:
+                self._value = self._work(connection)
+        except Exception as error:  # noqa: BLE001  it belongs to whoever asked for it
+            self._error = error
+        self.over = True
+
+    def result(self) -> T:
+        """What it returned; raises what it raised."""
+        if self._error is not None:
+            raise self._error
+        return cast("T", self._value)
+
+
 class Database:
     """Runs plain functions over a connection, each in a transaction and a worker thread of its own.
 
@@ -177,7 +221,8 @@ class Database:
         self._engine = create_engine(url, **engine_options(url, busy_s))
         prepare_engine(self._engine)
         # Fair in here, where SQLite would only poll; PostgreSQL has a queue of its own.
-        self._turnstile = anyio.Lock() if self.sqlite else nullcontext()
+        self._turnstile = anyio.Lock()
+        self._jobs: list[Job[Any]] = []
 
     async def read(
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -188,9 +233,44 @@ class Database:
     async def write(
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """``work`` alone in the store: all of it or, when it raises, nothing."""
-        async with self._turnstile:
+        """``work`` alone in the store: all of it or, when it raises, nothing.
+
+        What waits meanwhile goes along in the next transaction, each behind a savepoint: a
+        commit waits for the disk, and 200 turns at once would wait for it one after another.
+        """
+        if not self.sqlite:
             return await self._run("write", work, *args, **kwargs)
+        job: Job[T] = Job(lambda connection: work(connection, *args, **kwargs))
+        self._jobs.append(job)
+        try:
+            async with self._turnstile:
+                if not job.over:
+                    batch, self._jobs = self._jobs[:MOST_AT_ONCE], self._jobs[MOST_AT_ONCE:]
+                    if job not in batch:
+                        batch.append(job)
+                        self._jobs.remove(job)
+                    await _shielded(lambda: self._together(batch))
+        finally:
+            if job in self._jobs:  # given up before anybody began with it
+                self._jobs.remove(job)
+        return job.result()
+
+    def _together(self, batch: Sequence[Job[Any]]) -> None:
+        """All in one transaction; where the database itself objects, each in one of its own."""
+        engine = self._engine.execution_options(begin="write")
+        if len(batch) > 1:
+            try:
+                with engine.begin() as connection:
+                    for job in batch:
+                        job.run_in(connection, self.where)
+            except SQLAlchemyError:
+                log.info("store.apart", jobs=len(batch))
+            else:
+                for job in batch:
+                    job.over = True
+                return
+        for job in batch:
+            job.run_alone(engine, self.where)
 
     async def _run(
         self,

@@ -16,7 +16,17 @@ from ..errors import NotFound
 from ..schema import ImageId, SessionId, TurnId
 from .find import session_not_found
 from .inventory import UNLINK, note, release
-from .tables import attempt, image, meta, session, tombstone, turn, verdict
+from .tables import (
+    attempt,
+    image,
+    meta,
+    response,
+    response_item,
+    session,
+    tombstone,
+    turn,
+    verdict,
+)
 
 SCRUB = "scrub"
 
@@ -58,6 +68,7 @@ def _one_session(connection: Connection, which: str, *, at: datetime) -> list[Tu
         select(image.c.id, image.c.sha256).where(image.c.session == which)
     ).all()
     turns = connection.execute(select(turn.c.id, turn.c.mask).where(turn.c.session == which)).all()
+    _responses(connection, which, at=at)
     connection.execute(delete(image).where(image.c.session == which))
     connection.execute(delete(turn).where(turn.c.session == which))
     connection.execute(delete(session).where(session.c.id == which))
@@ -69,12 +80,30 @@ def _one_session(connection: Connection, which: str, *, at: datetime) -> list[Tu
     return [row.id for row in turns]
 
 
+def _responses(connection: Connection, which: str, *, at: datetime) -> None:
+    """What was answered over HTTP in a session: it repeats the session's texts."""
+    ids = select(response.c.id).where(response.c.session == which)
+    _bury(connection, "response", connection.execute(ids).scalars().all(), at=at)
+    connection.execute(delete(response_item).where(response_item.c.session == which))
+    connection.execute(delete(response).where(response.c.session == which))
+
+
+def response_by_id(connection: Connection, which: str, *, at: datetime) -> None:
+    """Remove one response, which must be there; its pictures stay in their session."""
+    connection.execute(delete(response_item).where(response_item.c.response == which))
+    connection.execute(delete(response).where(response.c.id == which))
+    _bury(connection, "response", [which], at=at)
+
+
 def image_by_id(connection: Connection, which: ImageId, *, at: datetime) -> list[TurnId]:
     """Remove one picture; its turn keeps its text, its children keep its id as a parent."""
     found = connection.execute(select(image.c.sha256).where(image.c.id == which)).scalar()
     if found is None:
         raise NotFound(f"there is no picture {which}", hint="limner tree lists them.")
     connection.execute(delete(image).where(image.c.id == which))
+    bare = {"type": "image_generation_call", "status": "completed", "result": None}
+    named = update(response_item).where(response_item.c.image == which)
+    connection.execute(named.values(value=bare, image=None))
     release(connection, [found])
     _bury(connection, "image", [which], at=at)
     return []
@@ -108,6 +137,11 @@ def unfinished(connection: Connection) -> bool:
     """Whether something was forgotten whose traces are still on disk."""
     waiting = (meta.c.key == SCRUB) | meta.c.key.startswith(UNLINK)
     return connection.execute(select(meta.c.key).where(waiting).limit(1)).first() is not None
+
+
+def unscrubbed(connection: Connection) -> bool:
+    """Whether pages of the file may still hold what was removed."""
+    return connection.execute(select(meta.c.key).where(meta.c.key == SCRUB)).first() is not None
 
 
 def scrubbed(connection: Connection) -> None:

@@ -7,8 +7,9 @@ removing, and bytes that were to go but are wanted again stay.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -19,6 +20,16 @@ from .tables import blob, image, meta, turn
 
 UNLINK = "unlink:"
 """Prefix of the ``meta`` keys that name a file to remove; the value is its media type."""
+
+Erase = Callable[[Path], None]
+"""Removes what is kept of a file elsewhere; raises ``StoreError``."""
+
+
+class Unlinked(NamedTuple):
+    """How many pictures are gone, and why others are not yet."""
+
+    removed: int = 0
+    problem: StoreError | None = None
 
 
 def find(connection: Connection, sha256: str) -> Blob | None:
@@ -78,18 +89,49 @@ def note(connection: Connection, key: str, value: str) -> None:
     connection.execute(insert(meta), {"key": key, "value": value})
 
 
-def unlink_released(connection: Connection, folder: BlobFolder) -> int:
-    """Remove the files that were noted, unless they were put in again; the number removed."""
+def withdraw(connection: Connection, sha256: str, media_type: str) -> bool:
+    """Note bytes for removal if no row stands for them any more; whether that is so."""
+    if find(connection, sha256) is not None:
+        return False
+    note(connection, UNLINK + sha256, media_type)
+    return True
+
+
+def unlink_released(
+    connection: Connection, folder: BlobFolder, erase: Erase | None = None
+) -> Unlinked:
+    """Remove the files that were noted, unless they were put in again.
+
+    What cannot be erased elsewhere stays noted, and after one failure nothing more is tried there.
+    """
     noted = connection.execute(select(meta).where(meta.c.key.startswith(UNLINK))).all()
-    removed = 0
+    removed, problem = 0, None
     for key, media_type in noted:
         sha256 = key.removeprefix(UNLINK)
         path = folder.path(sha256, media_type)
         if find(connection, sha256) is None:
             folder.drop_derived(sha256)
-            if path.exists():
-                path.unlink()
-                sync_folder(path.parent)
-                removed += 1
+            there = _unlink(path)
+            problem = problem or _erased(erase, path)
+            if problem is not None:
+                continue
+            removed += there or erase is not None
         connection.execute(delete(meta).where(meta.c.key == key))
-    return removed
+    return Unlinked(removed, problem)
+
+
+def _unlink(path: Path) -> bool:
+    if not path.exists():
+        return False
+    path.unlink()
+    sync_folder(path.parent)
+    return True
+
+
+def _erased(erase: Erase | None, path: Path) -> StoreError | None:
+    try:
+        if erase is not None:
+            erase(path)
+    except StoreError as error:
+        return error
+    return None

@@ -31,6 +31,7 @@ from ..schema import Attempt, AttemptId, Failure, SessionId, TurnId
 from . import rows
 from .tables import attempt
 
+Caps = Mapping[str, Decimal]
 OPEN = ("intent", "sent")
 UNSETTLED = (*OPEN, "unknown")
 RANK = {"intent": 0, "sent": 1, "unknown": 2, "completed": 3, "refused": 3, "failed": 3}
@@ -56,15 +57,20 @@ SCOPES: dict[str, Callable[[Attempt], ColumnElement[bool]]] = {
     "key": lambda new: _same("key_fingerprint", new.key_fingerprint),
     "user": lambda new: _same("user", new.user),
     "tenant": lambda new: _same("tenant", new.tenant),
+    "tenant_day": lambda new: and_(_same("tenant", new.tenant), _same_day(new)),
 }
 """What a budget can be about. ``day`` is the UTC day, over every process on this store."""
 
 
-def reserve(connection: Connection, new: Attempt, *, caps: Mapping[str, Decimal]) -> Failure | None:
-    """Write the intent, or say which budget forbids it and write nothing."""
+def reserve(
+    connection: Connection, new: Attempt, *, caps: Caps, dry: bool = False
+) -> Failure | None:
+    """Write the intent (not when ``dry``), or say which budget forbids it and write nothing."""
     for scope, cap in caps.items():
         if refusal := _refusal(connection, new, scope, cap):
             return refusal
+    if dry:
+        return None
     row = rows.attempt_row(new) | {"state": "intent"}
     connection.execute(insert(attempt), row)
     return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Concatenate, Literal, ParamSpec, TypeVar
@@ -41,10 +40,13 @@ from . import (
     owners,
     reaping,
     sessions,
+    verifying,
 )
-from .blobs import BlobFolder, digest
+from .blobs import BlobFolder, digest, read_verified
 from .database import Database, store_url, translated
+from .ledger import Caps
 from .migrate import bring_up_to_date
+from .mirror import Mirror, open_mirror, with_files
 from .reaping import Reaped
 from .rows import Entry
 from .screened import Screened, screened
@@ -59,19 +61,27 @@ log = get_logger("limner.store")
 
 
 async def open_store(
-    root: Path, *, clock: Clock, database_url: str | None = None, busy_s: float = BUSY_S
+    root: Path,
+    *,
+    clock: Clock,
+    database_url: str | None = None,
+    blob_url: str | None = None,
+    busy_s: float = BUSY_S,
 ) -> DiskStore:
     """Create the store or bring it up to date, and finish what a crash left half done.
 
-    Raises ``StoreNewer`` (untouched), ``StoreBusy`` or ``StoreError``.
+    ``blob_url``: a bucket in which pictures are kept, too. Raises ``StoreNewer`` (untouched),
+    ``StoreBusy``, ``StoreError``, and ``SettingsError`` for a bucket that cannot be.
     """
     url = store_url(root, database_url)
     folder = BlobFolder(root)
     with translated(str(root)):
         await to_thread.run_sync(folder.create)
     await to_thread.run_sync(lambda: bring_up_to_date(url, root, busy_s=busy_s))
-    store = DiskStore(Database(url, busy_s=busy_s), folder, root=root, clock=clock)
+    database = Database(url, busy_s=busy_s)
+    store = DiskStore(database, folder, root=root, clock=clock)
     try:
+        store.mirror = await to_thread.run_sync(open_mirror, blob_url, folder, database, clock)
         await store.tidy()
     except BaseException:
         await store.aclose()
@@ -84,9 +94,15 @@ class DiskStore:
 
     def __init__(self, database: Database, folder: BlobFolder, *, root: Path, clock: Clock) -> None:
         self.root = root
+        self.mirror: Mirror | None = None
         self._database = database
         self._folder = folder
         self._clock = clock
+
+    @property
+    def database(self) -> Database:
+        """For the rooms of this store that keep tables of their own."""
+        return self._database
 
     async def aclose(self) -> None:
         await self._database.aclose()
@@ -96,7 +112,8 @@ class DiskStore:
         swept = await self._in_thread(self._folder.sweep, self._clock.now())
         if swept:
             log.info("store.swept", files=swept)
-        if await self._database.read(forget.unfinished):
+        rests = self.mirror is not None and self.mirror.rests()
+        if not rests and await self._database.read(forget.unfinished):
             try:
                 await self._erase()
             except StoreError as error:  # the next start tries again; this one can still work
@@ -105,6 +122,8 @@ class DiskStore:
             await self.reap()
         except StoreError as error:
             log.warning("store.untidy", reason=str(error))
+        if self.mirror is not None:
+            await self.mirror.catch_up()
 
     async def reap(self) -> Reaped:
         """Settle the attempts and close the turns of processes that are gone (R45)."""
@@ -165,10 +184,12 @@ class DiskStore:
     # ── pictures and bytes ───────────────────────────────────────────────────────────────────
 
     async def images(self, session: SessionId) -> list[Image]:
-        return await self._database.read(sessions.images, session, path=self._path)
+        found = await self._database.read(sessions.images, session, path=self._path)
+        return await with_files(self.mirror, found)
 
     async def image(self, ref: str) -> Image:
-        return await self._database.read(find.image_by_reference, ref, path=self._path)
+        found = await self._database.read(find.image_by_reference, ref, path=self._path)
+        return (await with_files(self.mirror, [found]))[0]
 
     async def add_image(self, new: NewImage) -> Image:
         return await self._database.write(sessions.add_image, new, path=self._path)
@@ -180,16 +201,25 @@ class DiskStore:
             sha256=sha256, media_type=media_type, bytes=len(data), width=width, height=height
         )
         path = self.blob_path(sha256, blob.media_type)
+        if self.mirror is not None:
+            await self.mirror.expect(path)
         for _ in range(3):  # someone may be forgetting the same bytes
             await self._in_thread(self._folder.keep, path, data)
             if await self._database.write(inventory.record, blob, file=path):
+                if self.mirror is not None:
+                    await self.mirror.deliver(path)
                 return blob
         raise StoreError(f"{path} disappears as soon as it is written", hint="Try again.")
 
     async def read_blob(self, sha256: Sha256) -> bytes:
         blob = await self._database.read(inventory.get, sha256)
         path = self.blob_path(sha256, blob.media_type)
-        return await self._in_thread(_read_verified, path)
+        try:
+            return await self._in_thread(read_verified, path)
+        except CorruptBlob:
+            if self.mirror is None:
+                raise
+        return await self.mirror.fetch(blob)
 
     def blob_path(self, sha256: Sha256, media_type: str) -> Path:
         return self._folder.path(sha256, media_type)
@@ -211,8 +241,8 @@ class DiskStore:
 
     # ── money and verdicts ───────────────────────────────────────────────────────────────────
 
-    async def reserve(self, attempt: Attempt, *, caps: dict[str, Decimal]) -> Failure | None:
-        return await self._database.write(ledger.reserve, attempt, caps=caps)
+    async def reserve(self, attempt: Attempt, *, caps: Caps, dry: bool = False) -> Failure | None:
+        return await self._database.write(ledger.reserve, attempt, caps=caps, dry=dry)
 
     async def mark_sent(self, attempt: AttemptId, *, at: datetime, bytes_sent: int) -> None:
         await self._database.write(ledger.mark_sent, attempt, at=at, bytes_sent=bytes_sent)
@@ -323,12 +353,11 @@ class DiskStore:
 
     async def verify(self) -> list[str]:
         """Hash every blob again; one sentence per thing that is wrong, none when all is well."""
-        on_disk = await self._in_thread(self._hashed)  # before the rows: a file comes first
+        on_disk = await self._in_thread(verifying.hashed, self._folder)  # a file precedes its row
         rows = await self._database.read(inventory.all_blobs)
-        return _findings(on_disk, [(self.blob_path(b.sha256, b.media_type), u) for b, u in rows])
-
-    def _hashed(self) -> dict[Path, bool]:
-        return {path: self._folder.intact(path) for path in self._folder.files()}
+        places = [(self.blob_path(b.sha256, b.media_type), used) for b, used in rows]
+        lines = verifying.findings(on_disk, places, cache=self.mirror is not None)
+        return lines + (await self.mirror.findings([b for b, _ in rows]) if self.mirror else [])
 
     async def _forget(
         self,
@@ -343,13 +372,20 @@ class DiskStore:
 
     async def _erase(self) -> int:
         """Files, copies made before a migration, and what the database file still remembers."""
-        removed = await self._database.write(inventory.unlink_released, self._folder)
+        erase = self.mirror.erase if self.mirror else None
+        done = await self._database.write(inventory.unlink_released, self._folder, erase)
         for copy in self.root.glob("limner.db.before-*"):
             copy.unlink(missing_ok=True)
-        if scrubbed := await self._database.scrub():
+        scrubbed = await self._database.read(forget.unscrubbed) and await self._database.scrub()
+        if scrubbed:
             await self._database.write(forget.scrubbed)
-        log.info("store.forgot", files=removed, scrubbed=scrubbed)
-        return removed
+        log.info("store.forgot", files=done.removed, scrubbed=scrubbed)
+        if done.problem is not None:
+            raise StoreError(
+                f"forgotten here, but pictures are left in the bucket: {done.problem}",
+                hint=f"{done.problem.hint} The next commands go on removing them.",
+            )
+        return done.removed
 
     def _path(self, sha256: str, media_type: str) -> str:
         return str(self._folder.path(sha256, media_type))
@@ -357,25 +393,3 @@ class DiskStore:
     async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         with translated(str(self.root)):
             return await to_thread.run_sync(lambda: work(*args, **kwargs))
-
-
-def _read_verified(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise CorruptBlob(f"{path} is missing", hint="Restore it from a copy.") from error
-    if digest(data) != path.stem:
-        raise CorruptBlob(
-            f"{path} is damaged: its bytes do not hash to its name",
-            hint="Restore it from a copy; limner doctor lists every damaged file.",
-        )
-    return data
-
-
-def _findings(on_disk: dict[Path, bool], rows: list[tuple[Path, bool]]) -> list[str]:
-    known = {path for path, _ in rows}
-    lines = [f"{path} is missing" for path in sorted(known - on_disk.keys())]
-    lines += [f"{path} is damaged" for path, intact in on_disk.items() if not intact]
-    lines += [f"{path} is not in the database" for path in sorted(on_disk.keys() - known)]
-    lines += [f"{path} is no picture of any session" for path, used in rows if not used]
-    return lines

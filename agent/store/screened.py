@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from sqlalchemy import Connection, select
 
@@ -26,6 +26,7 @@ class Screened(Record):
     text_sha256: str
     acknowledged: tuple[str, ...]
     acknowledged_by: str | None
+    pictures: Literal["not examined", "examined"]
 
 
 _COLUMNS: Final = tuple(verdict.c[name] for name in Screened.model_fields)

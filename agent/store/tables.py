@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every schema this version can read or bring up to date, oldest first."""
 
 VERSION_TABLE = "alembic_version"
@@ -254,6 +254,7 @@ attempt = Table(
     Index(None, "created"),
     Index(None, "key_fingerprint"),
     Index(None, "user"),
+    Index(None, "tenant"),
 )
 
 verdict = Table(
@@ -281,6 +282,52 @@ verdict = Table(
     Column("pictures", Text, nullable=False),
     Index(None, "session"),
     Index(None, "user"),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("turns", Json, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("created", Utc, nullable=False),
+    Column("done", Boolean, nullable=False),
+    Index(None, "created"),
+)
+
+response = Table(
+    "response",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("tenant", Text),
+    Column("session", Text, nullable=False),
+    Column("turn", Text, nullable=False),
+    Column("previous", Text),
+    Column("status", Text, nullable=False),
+    Column("created", Utc, nullable=False),
+    Column("document", Json, nullable=False),
+    UniqueConstraint("id"),
+    Index(None, "session"),
+)
+
+response_item = Table(
+    "response_item",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("tenant", Text),
+    Column("response", Text, nullable=False),
+    Column("session", Text, nullable=False),
+    Column("side", Text, nullable=False),
+    Column("image", Text),
+    Column("value", Json, nullable=False),
+    Index(None, "id"),
+    Index(None, "response"),
+    Index(None, "session"),
+    Index(None, "image"),
 )
 
 tombstone = Table(

@@ -21,6 +21,7 @@ from agent.store.tables import session
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DATABASE = os.environ.get("STORE_TEST_DATABASE_URL")
+BUCKET = os.environ.get("STORE_TEST_BLOB_URL")
 SESSION = SessionId("ses_night-market")
 
 
@@ -129,6 +130,30 @@ async def die_after_rename(store: DiskStore) -> None:
     await store.put_blob(b"paid for", media_type="image/png", size=None)
 
 
+async def die_after_row(store: DiskStore) -> None:
+    async def die(path: Path) -> None:
+        os._exit(9 if path.name else 1)
+
+    assert store.mirror is not None
+    store.mirror.deliver = die  # type: ignore[method-assign]
+    await store.put_blob(b"paid for", media_type="image/png", size=None)
+
+
+async def die_in_upload(store: DiskStore) -> None:
+    def die(*_: object, **__: object) -> None:
+        os._exit(9)
+
+    assert store.mirror is not None
+    store.mirror.bucket.put = die  # type: ignore[method-assign]
+    await store.put_blob(b"paid for", media_type="image/png", size=None)
+
+
+async def same_pictures(store: DiskStore, who: str) -> None:
+    """List the very pictures that the other process lists."""
+    sys.stdin.readline()
+    say(len([await picture(store, f"{who}_{n}", b"picture %d" % n) for n in range(6)]))
+
+
 async def die_in_transaction(store: DiskStore) -> None:
     def half(connection: Connection) -> None:
         connection.execute(update(session).values(name="half-done"))
@@ -170,12 +195,14 @@ async def run_out_of_space(store: DiskStore) -> None:
 async def modules(store: DiskStore) -> None:
     """What opening an existing store did not load."""
     await store.sessions()
-    say("alembic" in sys.modules)
+    say(*(name in sys.modules for name in ("alembic", "obstore")))
 
 
 MODES: dict[str, Callable[[DiskStore], Awaitable[None]]] = {
     "die_before_rename": die_before_rename,
     "die_after_rename": die_after_rename,
+    "die_after_row": die_after_row,
+    "die_in_upload": die_in_upload,
     "die_in_transaction": die_in_transaction,
     "die_mid_turn": die_mid_turn,
     "die_while_forgetting": die_while_forgetting,
@@ -184,14 +211,20 @@ MODES: dict[str, Callable[[DiskStore], Awaitable[None]]] = {
 }
 
 
+CALLED: dict[str, Callable[[DiskStore, str], Awaitable[None]]] = {
+    "compete": compete,
+    "same_pictures": same_pictures,
+}
+
+
 async def main(mode: str, root: Path, *arguments: str) -> None:
     say("ready")
     if mode == "open_new":
         return await open_new(root, int(arguments[0]))
-    store = await open_store(root, clock=Noon(), database_url=DATABASE)
+    store = await open_store(root, clock=Noon(), database_url=DATABASE, blob_url=BUCKET)
     try:
-        if mode == "compete":
-            await compete(store, arguments[0])
+        if mode in CALLED:
+            await CALLED[mode](store, arguments[0])
         else:
             await MODES[mode](store)
     finally:

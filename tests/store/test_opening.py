@@ -28,12 +28,12 @@ MakeSession = Callable[..., Session]
 Reopen = Callable[..., Awaitable[DiskStore]]
 Sql = Callable[..., list[tuple[object, ...]]]
 
-NEXT = """
+NEXT = f"""
 from alembic import op
 import sqlalchemy as sa
 
-revision = "0003"
-down_revision = "0002"
+revision = "next"
+down_revision = "{REVISIONS[-1]}"
 
 
 def upgrade():
@@ -48,7 +48,7 @@ def with_next(tmp_path: Path) -> Callable[[str], Path]:
 
     def write(script: str) -> Path:
         scripts = Path(shutil.copytree(SCRIPTS, tmp_path / "scripts"))
-        (scripts / "versions" / "0003_next.py").write_text(script)
+        (scripts / "versions" / "next_schema.py").write_text(script)
         return scripts
 
     return write
@@ -60,7 +60,7 @@ def copies(root: Path) -> list[str]:
 
 def upgrade(root: Path, scripts: Path) -> None:
     url = store_url(root, None)
-    bring_up_to_date(url, root, busy_s=1, scripts=scripts, revisions=(*REVISIONS, "0003"))
+    bring_up_to_date(url, root, busy_s=1, scripts=scripts, revisions=(*REVISIONS, "next"))
 
 
 async def test_a_new_store_makes_its_folder(tmp_path: Path, clock: Clock) -> None:
@@ -174,7 +174,7 @@ async def test_an_older_store_is_copied_and_then_migrated(
     upgrade(root, with_next(NEXT))
 
     assert sql("SELECT name, mood FROM session") == [("night-market", "calm")]
-    with closing(sqlite3.connect(root / "limner.db.before-0003")) as copy:
+    with closing(sqlite3.connect(root / "limner.db.before-next")) as copy:
         assert copy.execute("SELECT version_num FROM alembic_version").fetchall() == [
             (REVISIONS[-1],)
         ]

@@ -175,8 +175,10 @@ async def test_a_full_disk_is_told_and_lists_no_half_file(
 
 
 @on_sqlite
-async def test_opening_an_existing_store_loads_no_migrations(other_process: OtherProcess) -> None:
-    assert finished(other_process("modules", cold=True)) == (0, "ready\nFalse\n")
+async def test_opening_an_existing_store_loads_neither_migrations_nor_obstore(
+    other_process: OtherProcess,
+) -> None:
+    assert finished(other_process("modules", cold=True)) == (0, "ready\nFalse False\n")
 
 
 def test_the_room_itself_loads_no_database() -> None:
