@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
-from . import attempts
+from . import attempts, onward
+from .errors import UsageError
 from .kit import Kit
 from .opening import checked_text
 from .safety.screen import screen
@@ -21,7 +22,7 @@ from .schema import Attempt, Cost, Failure, Image, ImageId
 from .traffic import Message, Outgoing, PictureData, Received
 from .turn import prompts
 from .turn.extract import Gathered, judge
-from .turn.pricing import estimate_question
+from .turn.pricing import estimate_question, weight
 
 M = TypeVar("M", bound=BaseModel)
 _SCHEMA: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
@@ -35,6 +36,8 @@ class Answered(Generic[M]):
     text: str
     cost: Cost
     failure: Failure | None = None
+    failures: tuple[Failure, ...] = ()
+    """What stopped it on the profiles that were tried before."""
 
 
 async def ask(
@@ -42,7 +45,7 @@ async def ask(
 ) -> Answered[M]:
     """Ask once, and once more with the validation error when the answer does not fit.
 
-    Raises ``UsageError`` for a question or a picture that cannot be sent.
+    What is known to have failed for free goes on with the next profile, as a turn does. Raises ``UsageError`` for a question or a picture that cannot be sent.
     """
     question = checked_text(question)
     refused = await _screened(kit, question)
@@ -50,31 +53,30 @@ async def ask(
         return Answered(None, "", _nothing(kit), refused)
     pictures = tuple([await _picture(kit, image) for image in images])
     messages: tuple[Message, ...] = (Message("user", question, pictures),)
-    spent = _nothing(kit)
-    answered: Answered[M] = Answered(None, "", spent)
+    way = _Way(kit)
+    answered: Answered[M] = Answered(None, "", way.spent)
     for _ in range(2):
-        gathered, cost = await _exchange(kit, _outgoing(kit, messages, schema))
-        spent = _sum(spent, cost)
+        gathered = await way.exchange(messages, schema)
         if gathered.failed or gathered.refusal or not gathered.text.strip():
             _, failure = judge(gathered, stored=0, intent="ask")
-            return Answered(None, gathered.text, spent, failure)
+            return Answered(None, gathered.text, way.spent, failure, tuple(way.left))
         try:
             value = schema.model_validate_json(_json(gathered.text))
         except ValidationError as error:
-            answered = Answered(None, gathered.text, spent, _unfit(error))
+            answered = Answered(None, gathered.text, way.spent, _unfit(error), tuple(way.left))
             repair, _ref = prompts.text("ask/repair", values={"errors": _short(error)})
             messages = (*messages, Message("assistant", gathered.text), Message("user", repair))
         else:
-            return Answered(value, gathered.text, spent)
+            return Answered(value, gathered.text, way.spent)
     return answered
 
 
 async def _screened(kit: Kit, question: str) -> Failure | None:
     """Only what may never be sent stops a question: one *about* a picture may name anything else."""
     verdict = screen(question, policy=kit.policy)
+    await kit.store.add_verdict(verdict, at=kit.clock.now(), session=None, turn=None, user=None)
     if verdict.decision != "refuse":
         return None
-    await kit.store.add_verdict(verdict, at=kit.clock.now(), session=None, turn=None, user=None)
     return Failure(
         code="policy",
         stage="policy",
@@ -90,10 +92,13 @@ def _nothing(kit: Kit) -> Cost:
 
 
 def _sum(spent: Cost, cost: Cost) -> Cost:
-    """Unknown as soon as one part is."""
-    if spent.amount is None or cost.amount is None:
+    """Unknown as soon as one part is, or as they are in two currencies."""
+    if spent.amount == 0:
+        return cost
+    mixed = cost.currency != spent.currency and cost.amount != 0
+    if spent.amount is None or cost.amount is None or mixed:
         return cost.model_copy(update={"amount": None, "basis": "unknown"})
-    return cost.model_copy(update={"amount": spent.amount + cost.amount})
+    return spent.model_copy(update={"amount": spent.amount + cost.amount, "basis": cost.basis})
 
 
 def _outgoing(kit: Kit, messages: tuple[Message, ...], schema: type[BaseModel]) -> Outgoing:
@@ -140,6 +145,7 @@ class _Quiet:
 
     def __init__(self, cost: Cost) -> None:
         self.cost = cost
+        self.attempts = 0
 
     def sent(self, attempt: Attempt) -> None:
         pass
@@ -149,26 +155,58 @@ class _Quiet:
 
     def settled(self, settled: attempts.Settled) -> None:
         self.cost = settled.attempt.cost
+        self.attempts += 1
 
     def waits(self, attempt: Attempt, failure: Failure, delay_s: float) -> bool:  # noqa: ARG002
         return True
 
 
-async def _exchange(kit: Kit, outgoing: Outgoing) -> tuple[Gathered, Cost]:
-    """Send until it is settled; only what cost nothing is sent again."""
-    errand = attempts.Errand(
+class _Way:
+    """Where a question goes, by the rules of a turn (``onward``)."""
+
+    def __init__(self, kit: Kit) -> None:
+        self._kit = kit
+        self._attempts = 0
+        self.spent = _nothing(kit)
+        self.left: list[Failure] = []
+
+    async def exchange(self, messages: tuple[Message, ...], schema: type[BaseModel]) -> Gathered:
+        """Send until it is settled; what cost nothing may go again, plainer, or elsewhere."""
+        kit = self._kit
+        errand = _errand(kit, messages, schema)
+        while True:
+            composed, hearer = kit.upstream.profile, _Quiet(_nothing(kit))
+            gathered = await attempts.exchange(kit, errand, hearer, self._attempts)
+            self._attempts += hearer.attempts
+            self.spent = _sum(self.spent, hearer.cost)
+            other = onward.elsewhere(kit, composed, "ask", gathered) if gathered.failed else None
+            if other is None:
+                return gathered
+            left = onward.told_of(kit, "ask", gathered)
+            if barred := onward.barred(kit, other, errand.caps):
+                self.left.append(left)
+                return replace(gathered, failed=barred)
+            try:
+                errand = _errand(other, messages, schema)
+            except UsageError:
+                return gathered  # too large for that one: what happened here is the truth
+            self.left.append(left)
+            self._kit = kit = other
+
+
+def _errand(kit: Kit, messages: tuple[Message, ...], schema: type[BaseModel]) -> attempts.Errand:
+    outgoing = _outgoing(kit, messages, schema)
+    return attempts.Errand(
         outgoing=outgoing,
         body=kit.upstream.encode(outgoing),
         estimate=_estimate(kit, outgoing),
         prompts=(),
         caps=dict(kit.caps),
     )
-    hearer = _Quiet(_nothing(kit))
-    return await attempts.exchange(kit, errand, hearer), hearer.cost
 
 
 def _estimate(kit: Kit, outgoing: Outgoing) -> Cost:
-    chars = len(outgoing.instructions) + sum(len(m.text) for m in outgoing.messages)
+    chars = weight((outgoing.instructions, *(m.text for m in outgoing.messages)))
     pictures = [
         (facts.width, facts.height)
         for message in outgoing.messages

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -24,18 +24,17 @@ from .schema import (
     AttemptSummary,
     Cost,
     Failure,
-    FailureCode,
     Image,
     ImageOptions,
-    Intent,
     PromptRef,
     Rendering,
+    Session,
     SessionId,
     TurnId,
 )
-from .traffic import Dialect, Outgoing, Picture, Profile, Received
+from .traffic import Outgoing, Picture, Received
 from .turn.extract import Gathered, attempt_state, fold, judge
-from .turn.pricing import Bill, bill, estimate
+from .turn.pricing import Bill, bill, estimate, weight
 
 log = get_logger("limner.runner")
 
@@ -114,9 +113,9 @@ def on_account(errand: Errand, *, session: SessionId, turn: TurnId) -> Errand:
 
 def caps(kit: Kit, request: TurnRequest) -> dict[str, Decimal]:
     """Every budget that holds for this turn: the standing ones, and the lower of two."""
-    asked = {"turn": request.max_cost, "session": request.session_max_cost}
+    asked = (("turn", request.max_cost), ("session", request.session_max_cost))
     found = dict(kit.caps)
-    for scope, cap in asked.items():
+    for scope, cap in (*asked, *request.caps.items()):
         if cap is not None:
             found[scope] = min(cap, found.get(scope, cap))
     return found
@@ -126,13 +125,15 @@ def priced(
     kit: Kit, options: ImageOptions, outgoing: Outgoing, pictures: Sequence[tuple[int, int]]
 ) -> tuple[Cost, Cost]:
     """What a turn may cost, at its dearest and at its cheapest; ``pictures`` go along, in pixels."""
+    mask = pictures[:1] if outgoing.mask is not None else ()
     asked = partial(
         estimate,
         options,
         prices=kit.prices,
-        input_images=pictures,
-        prompt_chars=len(outgoing.instructions) + sum(len(m.text) for m in outgoing.messages),
+        input_images=(*pictures, *mask),
+        prompt_chars=weight((outgoing.instructions, *(m.text for m in outgoing.messages))),
         model=kit.upstream.profile.text_model(outgoing.model),
+        effort=outgoing.effort,
     )
     return asked(dearest=True), asked(dearest=False)
 
@@ -142,11 +143,28 @@ def hashed(user: str | None) -> str | None:
     return hashlib.sha256(user.encode("utf-8", "replace")).hexdigest()[:32] if user else None
 
 
+async def unaffordable(kit: Kit, errand: Errand, *, session: Session | None) -> Failure | None:
+    """The budget that does not cover it, asked before a session or a turn is written for it."""
+    if not errand.caps:
+        return None
+    there = replace(errand, session=session.id if session else None)
+    attempt = _attempt(kit, there, AttemptId(""), number=1)
+    return await kit.store.reserve(attempt, caps=errand.caps, dry=True)
+
+
 async def intend(kit: Kit, errand: Errand, *, number: int) -> Attempt | Failure:
     """Reserve its price and write it down, or say which budget stands in the way."""
+    attempt = _attempt(kit, errand, AttemptId(kit.ids.new("att")), number=number)
+    # shielded: money reserved by an attempt that nobody settles would stay reserved
+    with anyio.CancelScope(shield=True):
+        refused = await kit.store.reserve(attempt, caps=errand.caps)
+    return refused or attempt
+
+
+def _attempt(kit: Kit, errand: Errand, new: AttemptId, *, number: int) -> Attempt:
     profile, options = kit.upstream.profile, errand.outgoing.options
-    attempt = Attempt(
-        id=AttemptId(kit.ids.new("att")),
+    return Attempt(
+        id=new,
         kind=errand.outgoing.kind,
         session=errand.session,
         turn=errand.turn,
@@ -173,10 +191,6 @@ async def intend(kit: Kit, errand: Errand, *, number: int) -> Attempt | Failure:
         owner=kit.owner or None,
         created=kit.clock.now(),
     )
-    # shielded: money reserved by an attempt that nobody settles would stay reserved
-    with anyio.CancelScope(shield=True):
-        refused = await kit.store.reserve(attempt, caps=errand.caps)
-    return refused or attempt
 
 
 async def exchange(kit: Kit, errand: Errand, hearer: Hearer, before: int = 0) -> Gathered:
@@ -201,50 +215,6 @@ async def exchange(kit: Kit, errand: Errand, hearer: Hearer, before: int = 0) ->
         if delay is None or not hearer.waits(attempt, gathered.failed, delay):
             return gathered
         await anyio.sleep(delay)
-
-
-_MOVABLE: frozenset[FailureCode] = frozenset(
-    {
-        "connection",
-        "authentication",
-        "quota",
-        "usage_window",
-        "rate_limited",
-        "cooldown",
-        "not_implemented",
-        "capability_missing",
-        "transient",
-    }
-)
-
-
-def elsewhere(
-    kit: Kit, composed: Profile, intent: Intent, gathered: Gathered, images: Sequence[Image]
-) -> Kit | None:
-    """Where the same turn may go next: here, asked more plainly, or on the next profile.
-
-    Only after a failure that is known and drew nothing: never after ``unknown``, and never after
-    a refusal, against which no other server is tried.
-    """
-    outcome, failure = judge(gathered, stored=len(images), intent=intent)
-    if failure is None or outcome != "failed":
-        return None
-    free = failure.billed == "no"
-    if free and failure.code == "invalid_parameter":
-        return kit if kit.upstream.profile.dialect != composed.dialect else None
-    movable = failure.code in _MOVABLE and (free or failure.code == "capability_missing")
-    return kit.fallback if movable else None
-
-
-def learned(composed: Profile, now: Profile) -> tuple[str, ...]:
-    """What the server has shown meanwhile, each in a sentence."""
-    return tuple(
-        f"profile {now.name}: the server does without {field.name.replace('_', ' ')}, "
-        "which is remembered"
-        for field in fields(Dialect)
-        if field.name != "evidence"
-        and getattr(composed.dialect, field.name) != getattr(now.dialect, field.name)
-    )
 
 
 async def carry(kit: Kit, attempt: Attempt, errand: Errand, hearer: Hearer) -> Gathered:
@@ -363,7 +333,8 @@ async def _settle(
 
 def _bill(kit: Kit, attempt: Attempt, gathered: Gathered, images: Sequence[Image]) -> Bill:
     """Priced by the model asked for: an echo of another name proves nothing (wire.md 2)."""
-    echo, drew = gathered.tool_model, bool(images) or gathered.usage.image is not None
+    rendered = [*(image.actual for image in images), *gathered.withheld]
+    echo, drew = gathered.tool_model, bool(rendered) or gathered.usage.image is not None
     model = attempt.requested.model or kit.image_model
     if echo is not None and kit.prices.image(echo) is not None:
         model = echo
@@ -373,8 +344,16 @@ def _bill(kit: Kit, attempt: Attempt, gathered: Gathered, images: Sequence[Image
         image_model=model if drew else None,
         model=kit.upstream.profile.text_model(attempt.model),
         reported=gathered.reported_cost,
-        rendered=[image.actual for image in images],
+        rendered=[_as_told(one, attempt) for one in rendered],
     )
+
+
+def _as_told(drawn: Rendering, attempt: Attempt) -> Rendering:
+    """A quality that the server does not say is the one asked for, not the dearest there is."""
+    if drawn.quality is not None:
+        return drawn
+    asked = attempt.tool_options.get("quality", attempt.requested.quality)
+    return drawn.model_copy(update={"quality": str(asked) if asked else None})
 
 
 def summary(attempt: Attempt) -> AttemptSummary:

@@ -10,10 +10,11 @@ from typing import Self
 
 import anyio
 
-from .protocols import Clock, Ids, Pictures, Store, Upstream
+from .protocols import Clock, Ids, Pictures, Store, TurnRequest, Upstream
 from .safety.policy import Policy
-from .schema import ImageOptions
+from .schema import ImageOptions, ScreenOutput, SecondScreen
 from .turn.pricing import Prices
+from .turn.scores import Thresholds
 
 _LARGE = 2560 * 1440
 """Pixels above which a picture is slow, dear and often fails (R21)."""
@@ -63,8 +64,16 @@ class Kit:
     caps: Mapping[str, Decimal] = field(default_factory=dict)
     """Standing budgets by scope (``turn``, ``session``, ``day``, ``key``)."""
     room: Room = field(default_factory=Room)
+    screen_output: ScreenOutput = "tell"
+    second_screen: SecondScreen = "off"
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    """From which score on the second screen asks or refuses; none by default."""
     fallback: Self | None = None
     """The same on the next profile, for a turn that is known not to have been drawn here."""
+
+    def holds(self, request: TurnRequest) -> bool:
+        """Whether a picture of this turn waits until its wording was checked."""
+        return (request.screen_output or self.screen_output) == "hold"
 
     async def aclose(self) -> None:
         """Every upstream, then the store they share."""

@@ -317,6 +317,8 @@ def _options(request: TurnRequest, editing: Sequence[Held], kit: Kit) -> ImageOp
     options = request.options
     if "model" not in options.model_fields_set:
         options = options.model_copy(update={"model": kit.image_model})
+    if kit.holds(request) and options.partial_images:
+        options = options.model_copy(update={"partial_images": 0})  # nobody would see them
     if not editing or "size" in options.model_fields_set:
         return options
     facts = editing[0].facts

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Protocol
+
+from pydantic import JsonValue
 
 from .schema import (
     Attempt,
@@ -18,6 +20,7 @@ from .schema import (
     ImageId,
     ImageOptions,
     Intent,
+    ScreenOutput,
     Session,
     SessionId,
     Sha256,
@@ -124,8 +127,13 @@ class Store(Protocol):
         """A draft, dropped by ``close_turn``."""
         ...
 
-    async def reserve(self, attempt: Attempt, *, caps: dict[str, Decimal]) -> Failure | None:
-        """Write the ``intent`` if spent + reserved + possibly billed stays within every cap."""
+    async def reserve(
+        self, attempt: Attempt, *, caps: Mapping[str, Decimal], dry: bool = False
+    ) -> Failure | None:
+        """Write the ``intent`` if spent + reserved + possibly billed stays within every cap.
+
+        ``dry`` only asks whether it would, and writes nothing.
+        """
         ...
 
     async def mark_sent(self, attempt: AttemptId, *, at: datetime, bytes_sent: int) -> None: ...
@@ -155,6 +163,121 @@ class Store(Protocol):
     async def forget_image(self, image: ImageId, *, at: datetime) -> int: ...
 
     async def aclose(self) -> None: ...
+
+
+# ── the disk as one tenant of a server sees it ───────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purchase:
+    """A request with an ``Idempotency-Key``, as written down before anything is sent."""
+
+    tenant: str | None
+    key: str
+    """sha256 of what the client called it."""
+    body: str
+    """sha256 of what was asked for."""
+    turns: tuple[TurnId, ...]
+    """The turns that it is to become, one per picture."""
+    owner: str
+    created: datetime
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bought:
+    """What is known of a purchase now."""
+
+    turns: tuple[Turn, ...]
+    """Those that were begun and are not forgotten."""
+    attempts: tuple[Attempt, ...]
+    alive: bool
+    """Whether the process that made it may still be at work on it."""
+
+
+class Tenancy(Protocol):
+    """``tenant=None`` are the pictures of nobody: made where no keys are required."""
+
+    async def picture(self, which: ImageId, *, tenant: str | None) -> Image | None:
+        """By its whole id; ``None`` also for somebody else's."""
+        ...
+
+    async def picture_of_bytes(self, sha256: Sha256, *, tenant: str | None) -> Image | None:
+        """The newest that has these bytes."""
+        ...
+
+    async def claim(self, new: Purchase) -> Purchase | None:
+        """Write it down; or, where the key is taken, the purchase that has it."""
+        ...
+
+    async def take_over(self, before: Purchase, new: Purchase) -> bool:
+        """``new`` in place of one that came to nothing; false when somebody was faster."""
+        ...
+
+    async def finish(self, which: Purchase) -> None:
+        """Its turns are closed."""
+        ...
+
+    async def release(self, which: Purchase) -> None:
+        """It cost nothing: the key is free again."""
+        ...
+
+    async def bought(self, which: Purchase, *, now: datetime) -> Bought: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptItem:
+    """One item that went into a response or came out of it, as JSON that names pictures by id."""
+
+    id: str
+    value: dict[str, JsonValue]
+    image: ImageId | None = None
+    """The picture that an ``image_generation_call`` drew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptResponse:
+    """What ``GET /v1/responses/{id}`` answers from. ``document`` is the object without ``output``."""
+
+    id: str
+    tenant: str | None
+    session: SessionId
+    turn: TurnId
+    previous: str | None
+    status: str
+    created: datetime
+    document: dict[str, JsonValue]
+    input: tuple[KeptItem, ...] = ()
+    output: tuple[KeptItem, ...] = ()
+
+
+class Answers(Protocol):
+    """Responses over HTTP and their items; ``tenant=None`` are those of nobody.
+
+    Somebody else's id is the same ``None`` as one that there is not.
+    """
+
+    async def open_response(self, new: KeptResponse) -> None:
+        """On disk before anything is sent, with its input."""
+        ...
+
+    async def close_response(self, ended: KeptResponse) -> bool:
+        """Status, document and output; false when it was deleted or forgotten meanwhile."""
+        ...
+
+    async def response(self, which: str, *, tenant: str | None) -> KeptResponse | None: ...
+
+    async def chain(self, which: str, *, tenant: str | None) -> list[KeptResponse] | None:
+        """From the first response to this one; it begins after one that was deleted."""
+        ...
+
+    async def items(self, ids: Collection[str], *, tenant: str | None) -> dict[str, KeptItem]:
+        """Those that there are."""
+        ...
+
+    async def delete_response(self, which: str, *, tenant: str | None, at: datetime) -> bool:
+        """Its texts go, its pictures stay in their session; false when there is none."""
+        ...
 
 
 # ── Pillow, behind a seam so that the runner imports without it ──────────────────────────────
@@ -244,8 +367,14 @@ class TurnRequest:
     acknowledged_by: str | None = None
     max_cost: Decimal | None = None
     session_max_cost: Decimal | None = None
+    caps: Mapping[str, Decimal] = field(default_factory=dict)
+    """Further budgets by scope of the ledger, such as ``tenant_day``."""
     user: str | None = None
     tenant: str | None = None
+    screen_output: ScreenOutput | None = None
+    """``None``: as the agent was opened (the setting, ``tell`` by default)."""
+    turn: TurnId | None = None
+    """The id that the turn is to have; ``None``: a new one. For who must find it after a crash."""
     degrade: bool = False
     """After a known failure, go on with lower quality, then a smaller size (R49)."""
     cwd: str | None = None

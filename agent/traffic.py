@@ -41,13 +41,13 @@ class Dialect:
     mask: bool = True
     """A mask arrives; where it does not, an edit with one is refused before sending."""
     stores_responses: bool = False
-    """``previous_response_id`` keeps its promise (false until proved)."""
+    """``previous_response_id`` keeps its promise (false until proved); told, and not used (0002)."""
     tool_choice: bool = False
     """``tool_choice: {"type": "image_generation"}`` is accepted (false until proved)."""
     structured_output: bool = False
     """``text.format: json_schema`` is honoured (false until proved)."""
     moderation_param: bool = False
-    """``moderation`` is among the documented options."""
+    """``moderation`` is among the documented options (R26); elsewhere it is not sent."""
     safety_identifier: bool = False
     """The hash of the end user arrives (R27); elsewhere none is sent."""
     body_cap: int | None = None
@@ -56,10 +56,10 @@ class Dialect:
     """Error codes proved to be raised before any generation."""
     refusal_statuses: tuple[int, ...] = ()
     """A server error that may hide a refusal, so that asking again unchanged helps nobody."""
-    keepalives: Literal["none", "comments", "blanks"] = "none"
-    """What is sent while drawing to keep a socket open; never taken for an answer."""
     transparency: bool = False
     """Transparent backgrounds where the model has them only in preview (C2)."""
+    moderations: bool = False
+    """``POST /moderations`` answers with scores (false until proved)."""
     preamble_words: bool = False
     """A word list may trip on our preamble, so the wording without trigger words is used."""
     evidence: tuple[tuple[str, str], ...] = ()
@@ -133,6 +133,12 @@ class Outgoing:
     previous_response_id: str | None = None
     store: bool = False
     """The server is to keep the answer, so that its id means something later."""
+    moderation: bool = False
+    """Its message is to be scored by the server's moderation, and not to be answered."""
+    relayed: bytes | None = None
+    """A body made ready by the relay; its answer is told with its own events (``WireEvent``)."""
+    untouched: bool = False
+    """Somebody else's request: its answer is told as bytes (``WireHead``, ``WireBytes``)."""
 
 
 # ── what came back ───────────────────────────────────────────────────────────────────────────
@@ -212,6 +218,42 @@ class PictureFailed:
     failure: Failure
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """What a moderation found; 0 to 1 per category of its own (an open set)."""
+
+    scores: tuple[tuple[str, float], ...]
+    flagged: tuple[str, ...] = ()
+    """Categories that it calls exceeded by its own measure."""
+    looked_at: frozenset[Literal["text", "image"]] = frozenset()
+    """What the scores rest on: not every category is looked for in a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class WireEvent:
+    """An event as it came, after everything that was read out of it; of a relayed request only.
+
+    A whole answer is one such event, its response object.
+    """
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireHead:
+    """The answer to an untouched request begins; header names are lower case."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WireBytes:
+    """The next bytes of the answer to an untouched request."""
+
+    data: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Failed:
     """The whole request failed. Pictures received before it still count."""
@@ -240,6 +282,10 @@ Received = (
     | Picture
     | PictureUrl
     | PictureFailed
+    | Scored
+    | WireEvent
+    | WireHead
+    | WireBytes
     | Failed
     | Ended
 )

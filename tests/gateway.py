@@ -26,6 +26,7 @@ class Habits:
 
     upstream: str = ""
     request: Callable[[Json], Json] = lambda body: body
+    form: Callable[[bytes], bytes] = lambda body: body
     status: Callable[[int], int] = lambda status: status
     chunk: Callable[[bytes], bytes] = lambda chunk: chunk
     tries: int = 1
@@ -55,18 +56,24 @@ class Gateway(Offline):
             return reply(401, json.dumps(bare).encode(), "application/json")
         if len(request.body) > habits.most_bytes:
             return json_reply({"error": {"message": "too large"}}, status=413)
-        body = json.dumps(habits.request(json.loads(request.body))).encode()
+        kind = request.headers.get("content-type", "application/json")
+        if "json" in kind:
+            body = json.dumps(habits.request(json.loads(request.body))).encode()
+        else:
+            body = habits.form(request.body)
         client = httpx2.AsyncClient(base_url=habits.upstream, timeout=30)
         try:
-            response = await self._called(client, request.path.removeprefix("/v1"), body)
+            response = await self._called(client, request.path.removeprefix("/v1"), body, kind)
         except httpx2.HTTPError:
             await client.aclose()
             return json_reply({"error": {"message": "upstream failed"}}, status=502)
         told = {k: v for k, v in response.headers.items() if k in habits.headers}
         return Reply(habits.status(response.status_code), told, self._passed(client, response))
 
-    async def _called(self, client: httpx2.AsyncClient, path: str, body: bytes) -> httpx2.Response:
-        headers = {"authorization": "Bearer sk-upstream", "content-type": "application/json"}
+    async def _called(
+        self, client: httpx2.AsyncClient, path: str, body: bytes, kind: str
+    ) -> httpx2.Response:
+        headers = {"authorization": "Bearer sk-upstream", "content-type": kind}
         for left in reversed(range(self.habits.tries)):
             sent = client.build_request("POST", path, content=body, headers=headers)
             response = await client.send(sent, stream=True)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from ..schema import AttemptState, Billed, Cost, Failure, Intent, Outcome, Tokens, Usage
+from ..schema import (
+    AttemptState,
+    Billed,
+    Cost,
+    Failure,
+    Intent,
+    Outcome,
+    Rendering,
+    Tokens,
+    Usage,
+)
 from ..traffic import (
     Ended,
     Failed,
@@ -16,8 +26,12 @@ from ..traffic import (
     PictureUrl,
     Received,
     RefusalText,
+    Scored,
     TextPiece,
     ToolStage,
+    WireBytes,
+    WireEvent,
+    WireHead,
 )
 
 _TOOL = "image_generation"
@@ -43,6 +57,11 @@ class Gathered:
     tools: tuple[str, ...] | None = None
     tool_model: str | None = None
     offline: bool = False
+    scored: Scored | None = None
+    withheld: tuple[Rendering, ...] = ()
+    """Pictures that came, are paid for, and were not kept."""
+    passed_on: bool = False
+    """Something else came that its caller has: a call of the caller's own tool, untouched bytes."""
 
 
 def fold(so_far: Gathered, item: Received) -> Gathered:
@@ -58,6 +77,8 @@ def fold(so_far: Gathered, item: Received) -> Gathered:
             return replace(so_far, failures=(*so_far.failures, failure))
         case PictureUrl(url=url):
             return replace(so_far, failures=(*so_far.failures, _not_fetched(url)))
+        case Scored():
+            return replace(so_far, scored=item)
         case Failed(failure=failure):
             return replace(so_far, failed=failure)
         case Ended():
@@ -70,7 +91,9 @@ def fold(so_far: Gathered, item: Received) -> Gathered:
                 reported_cost=item.reported_cost,
                 response_id=item.response_id or so_far.response_id,
             )
-        case Picture() | PartialPicture() | ToolStage():
+        case WireBytes():
+            return so_far if so_far.passed_on else replace(so_far, passed_on=True)
+        case Picture() | PartialPicture() | ToolStage() | WireEvent() | WireHead():
             return so_far
         case _:
             assert_never(item)
@@ -124,8 +147,12 @@ def judge(gathered: Gathered, *, stored: int, intent: Intent) -> tuple[Outcome, 
         return ("unknown" if unknown else "failed"), gathered.failed
     if gathered.failures:
         return "failed", gathered.failures[0]
+    if gathered.scored is not None:
+        return "text", None
     if gathered.text.strip():
         return _text_only(gathered, intent)
+    if gathered.passed_on:
+        return "text", None
     return "empty", Failure(
         code="empty",
         message="The answer holds neither a picture nor a word.",
@@ -196,7 +223,9 @@ def attempt_state(gathered: Gathered, *, stored: int) -> tuple[AttemptState, Bil
     if gathered.failed:
         billed = gathered.failed.billed
         return ("unknown" if billed == "possibly" else "failed"), billed
-    if gathered.failures or not gathered.text.strip():
+    if gathered.scored is not None:
+        return "completed", "no"  # moderation is free of charge
+    if gathered.failures or not (gathered.passed_on or gathered.text.strip()):
         return "failed", "yes" if drew else "possibly"
     return "completed", "yes"
 

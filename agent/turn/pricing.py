@@ -17,11 +17,28 @@ from typing import Final
 from ..schema import Basis, Cost, ImageOptions, Rendering, Tokens, Usage
 from .tariff import ImagePrice, PerImage, Prices, TextPrice, load_prices, prices_for
 
-__all__ = ["Bill", "Part", "Prices", "bill", "cost_of", "estimate", "load_prices", "prices_for"]
+__all__ = [
+    "Bill",
+    "Part",
+    "Prices",
+    "bill",
+    "cost_of",
+    "estimate",
+    "estimate_question",
+    "load_prices",
+    "prices_for",
+    "weight",
+]
 
 MILLION: Final = Decimal(1_000_000)
-CHARACTERS_PER_TOKEN: Final = 2
-"""On the dear side for Latin text (about 4), right for Chinese (1 to 2)."""
+WEIGHT_PER_TOKEN: Final = 2
+"""On the dear side: Latin text comes to about 4, a Chinese character (3) to 1 or 2 tokens."""
+PICTURE_MARGIN: Final = Decimal("1.5")
+"""How much more than the table's count is reserved for reading a picture: servers count as they like."""
+_THOUGHT: Final = {"high": 4, "xhigh": 8, "max": 8}
+"""How often the tokens of an ordinary turn are reserved where more reasoning is asked for."""
+_REMARKS: Final = 400
+"""Tokens that a model writes beside an edit, where it sells words: 143 to 308 recorded (wire.md 5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +62,35 @@ class Bill:
 # ── before ───────────────────────────────────────────────────────────────────────────────────
 
 
+def weight(texts: Iterable[str]) -> int:
+    """How much text is sent: characters, each beyond ASCII as its bytes in UTF-8."""
+    return sum(len(text.encode("utf-8", "replace")) for text in texts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """What is to be read, and whether everything uncertain is to be taken at its dearest."""
+
+    pictures: Sequence[tuple[int, int]]
+    weight: int
+    effort: str | None = None
+    dearest: bool = True
+
+    @property
+    def words(self) -> Decimal:
+        """Tokens."""
+        return Decimal(self.weight) / WEIGHT_PER_TOKEN
+
+    def seen(self, price: TextPrice | ImagePrice) -> Decimal | None:
+        """Tokens of the input pictures; ``None`` where the table does not say how they count."""
+        if not self.pictures:
+            return Decimal(0)
+        if price.picture is None:
+            return None
+        counted = sum((price.picture.tokens_of(*size) for size in self.pictures), Decimal(0))
+        return counted * PICTURE_MARGIN if self.dearest else counted
+
+
 def estimate(
     options: ImageOptions,
     *,
@@ -52,20 +98,24 @@ def estimate(
     input_images: Sequence[tuple[int, int]] = (),
     prompt_chars: int = 0,
     model: str | None = "gpt-5.5",
+    effort: str | None = None,
     dearest: bool = True,
 ) -> Cost:
-    """What one request may cost: ``auto`` at its dearest (or, for a range, at its cheapest).
+    """What one request may cost, at its dearest (which is reserved) or at its cheapest.
 
-    ``input_images`` are sizes in pixels, each read by both models. ``prompt_chars`` counts every
-    character sent. ``model=None`` is the Images API, where no text model takes part.
+    What is booked by ``usage`` or ``per_image`` for a picture as asked for stays below the dearest:
+    ``auto`` is all that it may come to, and what no table can know has a margin (docs/prices.md).
+    ``input_images`` are sizes in pixels, each read by both models. ``prompt_chars`` is the
+    ``weight`` of every text sent. ``model=None`` is the Images API: no text model takes part.
     """
     quality = str(options.tool_options.get("quality", options.quality))
     if prices.per_image:
         one = _pick(prices.per_image.all_for(options.size, quality), dearest=dearest)
         reading: Decimal | None = Decimal(0)
     else:
-        one = _drawing(options, quality, prices, input_images, prompt_chars, dearest=dearest)
-        reading = _reading(prices, model, input_images, prompt_chars)
+        load = _Load(input_images, prompt_chars, effort, dearest)
+        one = _drawing(options, quality, prices, load)
+        reading = _reading(prices, model, load)
     copies = _copies(options)
     if one is None or reading is None or copies is None:
         return Cost(currency=prices.currency)
@@ -79,52 +129,42 @@ def estimate_question(
     """What a question may cost: the text model alone reads, and nothing is drawn."""
     if prices.per_image:
         return Cost(amount=Decimal(0), currency=prices.currency, basis="estimate")
-    amount = _reading(prices, model, pictures, chars)
+    amount = _reading(prices, model, _Load(pictures, chars))
     scaled = None if amount is None else amount * prices.multiplier
     basis: Basis = "unknown" if scaled is None else "estimate"
     return Cost(amount=scaled, currency=prices.currency, basis=basis)
 
 
-def _drawing(
-    options: ImageOptions,
-    quality: str,
-    prices: Prices,
-    pictures: Sequence[tuple[int, int]],
-    chars: int,
-    *,
-    dearest: bool,
-) -> Decimal | None:
+def _drawing(options: ImageOptions, quality: str, prices: Prices, load: _Load) -> Decimal | None:
     price = prices.image(options.model)
-    tokens = _drawn_tokens(price, options.size, quality, dearest=dearest)
-    seen = None if price is None else _seen(price, pictures)
+    tokens = _drawn_tokens(price, options.size, quality, dearest=load.dearest)
+    seen = None if price is None else load.seen(price)
     if price is None or tokens is None or seen is None:
         return None
-    drawn = (tokens + options.partial_images * price.partial_tokens) * price.output_image
-    words = Decimal(chars) / CHARACTERS_PER_TOKEN * price.input_text
-    return (drawn + words + seen * price.input_image) / MILLION
+    drafts = options.partial_images
+    if load.dearest and drafts:
+        drafts += 1  # as many more were recorded (wire.md 0.2)
+    drawn = (tokens + drafts * price.partial_tokens) * price.output_image
+    if not load.dearest:
+        read = load.words * price.input_text + seen * price.input_image
+        return (drawn + read) / MILLION
+    # where a server does not tell words from pictures, all that it read is billed as pictures
+    read = (load.words + seen) * max(price.input_text, price.input_image)
+    remarks = _REMARKS * (price.output_text or Decimal(0)) if load.pictures else Decimal(0)
+    return (drawn + read + remarks) / MILLION
 
 
-def _reading(
-    prices: Prices, model: str | None, pictures: Sequence[tuple[int, int]], chars: int
-) -> Decimal | None:
+def _reading(prices: Prices, model: str | None, load: _Load) -> Decimal | None:
     """The text model's side of a turn, with what a turn costs beside its words."""
     if model is None:
         return Decimal(0)
     price = prices.text(model)
-    seen = None if price is None else _seen(price, pictures)
+    seen = None if price is None else load.seen(price)
     if price is None or seen is None:
         return None
-    read = price.turn_input + Decimal(chars) / CHARACTERS_PER_TOKEN + seen
-    return (read * price.input + price.turn_output * price.output) / MILLION
-
-
-def _seen(price: TextPrice | ImagePrice, pictures: Sequence[tuple[int, int]]) -> Decimal | None:
-    """Tokens of the input pictures; ``None`` when the table does not say how they are counted."""
-    if not pictures:
-        return Decimal(0)
-    if price.picture is None:
-        return None
-    return sum((price.picture.tokens_of(*size) for size in pictures), Decimal(0))
+    read = price.turn_input + load.words + seen
+    written = price.turn_output * (_THOUGHT.get(load.effort or "", 1) if load.dearest else 1)
+    return (read * price.input + written * price.output) / MILLION
 
 
 def _copies(options: ImageOptions) -> int | None:

@@ -61,6 +61,11 @@ def prices_text(name: str) -> str:
     return _checked(folder(), _find(folder(), f"prices/{name}", None))
 
 
+def moderation_text(name: str) -> str:
+    """The TOML of the moderation thresholds ``name``."""
+    return _checked(folder(), _find(folder(), f"moderation/{name}", None))
+
+
 def reference(entry: Entry) -> PromptRef:
     """How the ledger names a text."""
     return PromptRef(id=entry.id, version=entry.version, sha256=entry.sha256)

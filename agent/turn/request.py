@@ -58,9 +58,20 @@ def _without_drafts(options: ImageOptions) -> ImageOptions:
     return options.model_copy(update={"partial_images": 0})
 
 
-def notices(options: ImageOptions) -> tuple[str, ...]:
+def notices(options: ImageOptions, dialect: Dialect) -> tuple[str, ...]:
     """What is legal and yet worth saying before money is spent."""
-    return capabilities.notices(options)
+    return (*capabilities.notices(options), *left_out(options, dialect))
+
+
+def left_out(options: ImageOptions, dialect: Dialect) -> tuple[str, ...]:
+    """What was asked for and is not known to be taken by this kind of server (R26)."""
+    if options.moderation == "auto" or dialect.moderation_param:
+        return ()
+    told = (
+        f"moderation {options.moderation} was left out: nothing shows that a {dialect.name} server "
+        "takes it, so its own standard holds (dialect = … in the profile, if you know its kind)"
+    )
+    return (told,)
 
 
 def action_for(intent: Intent, editing: int, references: int) -> Action:

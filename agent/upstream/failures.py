@@ -6,6 +6,7 @@ have drawn. A ``stage`` makes the failure a refusal.
 
 from __future__ import annotations
 
+import re
 import ssl
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from ..protocols import Clock
 from ..schema import Billed, Failure, FailureCode, Stage
 from ..traffic import Dialect
 from ..wire.faults import Fault, fault_of, fault_of_body, tidy
+from .retry import LONGEST_WAIT_S
 
 _POLICY = {
     "moderation_blocked",
@@ -71,6 +73,7 @@ _CODES: dict[str, FailureCode] = {
     "cancelled": "transient",
     "empty_result": "no_image",
     "bad_base64": "malformed",
+    "address_not_fetched": "malformed",
 }
 _GENERIC = {
     "invalid_request_error",
@@ -80,6 +83,8 @@ _GENERIC = {
     "upstream_error",
 }
 """Types under which gateways pass everything on: a status that says more is believed instead."""
+_EXACT: set[FailureCode] = {"quota", "usage_window", "cooldown"}
+"""What some name only beside a code that says no more than "too many requests"."""
 _STAGES: dict[str | None, Stage] = {"input": "provider_input", "output": "provider_output"}
 _FREE: set[FailureCode] = {
     "authentication",
@@ -106,8 +111,18 @@ _HINTS: dict[FailureCode, str] = {
     "truncated": "The answer broke off, so it may be billed. It is not sent again by itself.",
     "connection": "Check the network and the base URL.",
     "usage": "Check the base URL: it should be the API's root, usually ending in /v1.",
-    "malformed": "This is no answer of the Responses API; check the base URL and the gateway.",
+    "unknown": "Nobody knows whether it was drawn, so it may be billed. It is not sent again by itself.",
+    "malformed": "This is no answer of an API that draws; check the base URL and the gateway.",
 }
+_LOST_CODE = (
+    "The gateway has lost the error's code: the provider may have refused the words, or the size, "
+    "quality, format or picture may not suit the model. Change the request; it is not repeated."
+)
+_DAMAGED: dict[str | None, str] = {
+    "bad_base64": "The picture was damaged on its way: look at the gateway. It may be billed.",
+    "address_not_fetched": "Ask the gateway for base64 (b64_json). It may be billed.",
+}
+_FAILED_PAGE = re.compile(r"\b5\d\d\b")
 
 
 def judge(
@@ -130,13 +145,13 @@ def judge(
             billed=_billed_refusal(fault, streamed=streamed),
             upstream_code=fault.code,
         )
-    code = _code(fault)
+    code, retry_at = _code(fault), _retry_at(fault, clock)
     return Failure(
         code=code,
         message=_words(fault, "The server failed without a word."),
-        hint=_hint(code, fault, dialect),
+        hint=_when(retry_at, clock) if code == "rate_limited" else _hint(code, fault, dialect),
         request_id=fault.request_id,
-        retry_at=_retry_at(fault, clock),
+        retry_at=retry_at,
         status=fault.status,
         billed="possibly" if worked else _billed(code, fault, dialect),
         upstream_code=fault.code,
@@ -211,12 +226,41 @@ def silent(waited_s: float, *, total: bool) -> Failure:
     )
 
 
+def _when(retry_at: datetime | None, clock: Clock) -> str:
+    """A wait that nobody sits through is told by its end."""
+    wait_s = (retry_at - clock.now()).total_seconds() if retry_at else 0.0
+    if retry_at is None or wait_s <= LONGEST_WAIT_S:
+        return _HINTS["rate_limited"]
+    return (
+        f"The server takes no more until {retry_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC, "
+        f"{_span(wait_s)} from now: come back then, or switch account or profile."
+    )
+
+
+def _span(seconds: float) -> str:
+    """``2 min``, ``9 h``, ``3 d``: rounded to the unit that is read."""
+    for unit, size in (("d", 86_400), ("h", 3_600)):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds / 60, 1):.0f} min"
+
+
 def _hint(code: FailureCode, fault: Fault, dialect: Dialect) -> str:
+    if code == "malformed" and fault.code in _DAMAGED:
+        return _DAMAGED[fault.code]
+    if code == "invalid_parameter" and _lost_its_code(fault):
+        return _LOST_CODE
     hidden = code == "transient" and fault.status in dialect.refusal_statuses
     more = (
         " This kind of gateway also hides refusals behind it: change the prompt." if hidden else ""
     )
     return _HINTS.get(code, "") + more
+
+
+def _lost_its_code(fault: Fault) -> bool:
+    """One type stands for refusals, parameters and pictures (wire.md 4.1); only a code parts them."""
+    nameless = fault.code is None or fault.code.isdecimal()
+    return fault.type == "image_generation_user_error" and nameless and fault.param is None
 
 
 def _is_policy(fault: Fault) -> bool:
@@ -228,12 +272,12 @@ def _code(fault: Fault) -> FailureCode:
     status = _status(fault)
     says_more = status in (401, 402, 403, 408, 413, 422, 429, 501)
     nameless = status == 404 and fault.code in (None, "", "not_found") and not fault.param
-    for said in (fault.code, fault.type):
-        name = (said or "").lower()
-        vague = name in _GENERIC and (says_more or nameless)
-        if name in _CODES and not vague:
-            return _CODES[name]
-    return _by_status(fault, status)
+    names = [(said or "").lower() for said in (fault.code, fault.type)]
+    vague = _GENERIC if says_more or nameless else set[str]()
+    named = [_CODES[name] for name in names if name in _CODES and name not in vague]
+    if named and named[0] == "rate_limited":
+        return next((code for code in named if code in _EXACT), "rate_limited")
+    return named[0] if named else _by_status(fault, status)
 
 
 def _status(fault: Fault) -> int:
@@ -255,7 +299,7 @@ def _by_status(fault: Fault, status: int) -> FailureCode:
     if fault.kind == "empty":
         return _plain_status(status) if status else "empty"
     if fault.kind == "html" and status in (0, 400, 404, 405, 501):
-        return "usage"
+        return "transient" if _FAILED_PAGE.search(fault.message) else "usage"
     if fault.kind == "malformed" and not status:
         return "malformed"
     return _plain_status(status)
@@ -274,6 +318,8 @@ def _plain_status(status: int) -> FailureCode:
     }
     if status in named:
         return named[status]
+    if status == 303:
+        return "unknown"
     if 300 <= status < 400:
         return "usage"
     if status == 408 or status >= 500:
@@ -282,6 +328,13 @@ def _plain_status(status: int) -> FailureCode:
 
 
 def _billed(code: FailureCode, fault: Fault, dialect: Dialect) -> Billed:
+    """``usage`` is free too: a redirect, or a page where an answer was expected.
+
+    A redirect says that the request was not served here (all but 303, "done, look there"). A page
+    under 200 is a web site's own answer to an address that it does not know (C1): an API that has
+    begun a drawing and fails answers 5xx, and so does whatever stands before it; a page that names
+    such an error is not believed to be free. Both come before any word of an answer.
+    """
     if code in _FREE or fault.code in dialect.free_codes:
         return "no"
     return "possibly"

@@ -12,9 +12,9 @@ from dataclasses import replace
 
 import httpx2
 
-from ..errors import StoreError, UsageError
-from ..protocols import Clock, Publisher
-from ..schema import Failure, Tokens
+from ..errors import UsageError
+from ..protocols import Clock
+from ..schema import Failure, ImageOptions, Tokens
 from ..traffic import Dialect, Ended, Failed, Outgoing, Picture, PictureUrl, Profile, Received
 from ..turn import capabilities
 from ..wire.image_answers import ImageAnswerReader
@@ -27,8 +27,10 @@ from ..wire.image_writer import (
     preamble_of,
     prompt_of,
 )
+from ..wire.writer import moderation_body
 from .carrier import Carrier, Dispatch
-from .fetch import PictureFetcher, looks_like
+from .fetch import PictureFetcher
+from .moderation import scored
 
 _NO_TEXT = Tokens(input=0, output=0, total=0)
 """No text model takes part, which is a known nothing and no missing count."""
@@ -69,6 +71,8 @@ class ImagesUpstream:
 
     def encode(self, outgoing: Outgoing) -> bytes:
         """The body for this dialect, empty for a question; ``UsageError`` for what cannot work."""
+        if outgoing.moderation:
+            return self._carrier.within_cap(moderation_body(outgoing))
         if outgoing.options is None:
             return b""
         dialect = self.profile.dialect
@@ -98,6 +102,11 @@ class ImagesUpstream:
         Once, with one exception that costs nothing: where ``response_format`` was refused, the
         same request goes again without it (R32, C4).
         """
+        if outgoing.moderation:
+            async with aclosing(scored(self._carrier, body)) as received:
+                async for item in received:
+                    yield item
+            return
         if outgoing.options is None:
             yield Failed(NO_QUESTIONS)
             return
@@ -139,7 +148,7 @@ class ImagesUpstream:
             outgoing,
             edit_body=dialect.edit_body,
             stream=self._streams(outgoing),
-            leave_out=capabilities.leave_out(options) | _unproved(dialect),
+            leave_out=capabilities.leave_out(options) | _unproved(dialect, options),
             response_format="url" if url else form,
         )
 
@@ -148,8 +157,12 @@ class ImagesUpstream:
         return outgoing.stream and dialect.streaming and dialect.images_stream
 
 
-def _unproved(dialect: Dialect) -> frozenset[str]:
-    return frozenset() if dialect.partials else frozenset({"partial_images"})
+def _unproved(dialect: Dialect, options: ImageOptions) -> frozenset[str]:
+    """Ours alone: what was passed through as a tool option goes out as it was given."""
+    fields = {"partial_images": dialect.partials, "moderation": dialect.moderation_param}
+    return frozenset(
+        n for n, proved in fields.items() if not proved and n not in options.tool_options
+    )
 
 
 def _check_parts(outgoing: Outgoing, dialect: Dialect) -> None:
@@ -187,33 +200,3 @@ def refuses_response_format(item: Received) -> bool:
     named = "response_format" in failure.message or "UnsupportedParams" in failure.message
     free = failure.billed == "no" and failure.status in (None, 200, 400, 422)
     return named and free and failure.code == "invalid_parameter"
-
-
-async def address_of(
-    given: Picture | PictureUrl, publisher: Publisher | None = None
-) -> PictureUrl | Failure:
-    """An address that others can fetch, or an explicit failure; base64 never passes for one.
-
-    The server's own, else the publisher's. The picture itself is in hand either way.
-    """
-    if isinstance(given, PictureUrl):
-        return given
-    if publisher is None:
-        return _unavailable("no public storage is configured, and the server sent the picture")
-    try:
-        url = await publisher.publish(given.data, looks_like(given.data) or "image/png")
-    except StoreError as error:
-        return _unavailable(str(error).rstrip("."))
-    if not url.startswith("https://"):
-        return _unavailable("the storage gave no https address")
-    return PictureUrl(item_id=given.item_id, url=url, revised_prompt=given.revised_prompt)
-
-
-def _unavailable(reason: str) -> Failure:
-    return Failure(
-        code="capability_missing",
-        message=f"The picture was drawn, but there is no address for it: {reason}.",
-        hint="Ask for b64_json, or configure a public storage.",
-        billed="yes",
-        upstream_code="image_url_not_available",
-    )

@@ -36,6 +36,7 @@ class Facts(Record):
     structured_output: bool | None = None
     stores_responses: bool | None = None
     transparency: bool | None = None
+    moderations: bool | None = None
     preamble_words: bool | None = None
     images_stream: bool | None = None
     edit_body: Literal["json", "multipart"] | None = None
@@ -67,6 +68,7 @@ def applied(dialect: Dialect, proved: Proved | None, *, base_url: str) -> Dialec
         structured_output=_or(facts.structured_output, dialect.structured_output),
         stores_responses=_or(facts.stores_responses, dialect.stores_responses),
         transparency=_or(facts.transparency, dialect.transparency),
+        moderations=_or(facts.moderations, dialect.moderations),
         preamble_words=_or(facts.preamble_words, dialect.preamble_words),
         images_stream=_or(facts.images_stream, dialect.images_stream),
         edit_body=facts.edit_body or dialect.edit_body,

@@ -15,9 +15,13 @@ from ..protocols import Clock
 from ..schema import Failure
 from ..traffic import Outgoing, Profile, Received
 from ..wire.answers import AnswerReader
-from ..wire.writer import responses_body
+from ..wire.writer import moderation_body, responses_body
 from .carrier import Carrier, Dispatch
 from .fetch import PictureFetcher
+from .moderation import scored
+from .passage import Passage
+
+_MODERATION = frozenset({"moderation"})
 
 
 class ResponsesUpstream:
@@ -32,6 +36,7 @@ class ResponsesUpstream:
         fetcher: PictureFetcher | None = None,
     ) -> None:
         self._carrier = Carrier(profile, clock=clock, transport=transport, fetcher=fetcher)
+        self._passage = Passage(profile, clock=clock, transport=transport)
 
     @property
     def profile(self) -> Profile:
@@ -39,27 +44,43 @@ class ResponsesUpstream:
 
     def encode(self, outgoing: Outgoing) -> bytes:
         """The body for this dialect; ``UsageError`` when the server would cut or refuse it."""
+        if outgoing.moderation:
+            return self._carrier.within_cap(moderation_body(outgoing))
+        if outgoing.relayed is not None:
+            return self._carrier.within_cap(outgoing.relayed)
         self._carrier.check_mask(outgoing)
         if not self.profile.dialect.safety_identifier:
             outgoing = replace(outgoing, user=None)
-        return self._carrier.within_cap(responses_body(outgoing))
+        unproved = frozenset[str]() if self.profile.dialect.moderation_param else _MODERATION
+        return self._carrier.within_cap(responses_body(outgoing, leave_out=unproved))
 
     def retry_delay(self, failure: Failure, *, tries: int, elapsed_s: float) -> float | None:
         return self._carrier.retry_delay(failure, tries=tries, elapsed_s=elapsed_s)
 
     async def aclose(self) -> None:
+        await self._passage.aclose()
         await self._carrier.aclose()
 
     async def send(self, body: bytes, outgoing: Outgoing) -> AsyncGenerator[Received, None]:
         """Send once; yield what comes back, ending with one ``Ended`` or ``Failed``."""
-        drafts = bool(outgoing.options and outgoing.options.partial_images)
+        async with aclosing(self._answer(body, outgoing)) as received:
+            async for item in received:
+                yield item
+
+    def _answer(self, body: bytes, outgoing: Outgoing) -> AsyncGenerator[Received, None]:
+        if outgoing.untouched:
+            return self._passage.carry(body)
+        if outgoing.moderation:
+            return scored(self._carrier, body)
+        return self._drawn(body, outgoing)
+
+    def _drawn(self, body: bytes, outgoing: Outgoing) -> AsyncGenerator[Received, None]:
+        relayed = outgoing.relayed is not None
+        drafts = bool(outgoing.options and outgoing.options.partial_images) and not relayed
         dispatch = Dispatch(
             path="/responses",
             body=body,
             silence_s=self._carrier.silence(outgoing, streamed=outgoing.stream),
         )
-        async with aclosing(
-            self._carrier.carry(dispatch, AnswerReader(partials=drafts))
-        ) as received:
-            async for item in received:
-                yield item
+        reader = AnswerReader(partials=drafts, verbatim=relayed)
+        return self._carrier.carry(dispatch, reader)

@@ -18,8 +18,10 @@ from ..traffic import (
     Picture,
     PictureUrl,
     RefusalText,
+    Scored,
     TextPiece,
     ToolStage,
+    WireEvent,
 )
 from . import lift, parts
 from .faults import Fault, fault_of, fault_of_body
@@ -60,6 +62,8 @@ Answer = (
     | PartialPicture
     | Picture
     | PictureUrl
+    | Scored
+    | WireEvent
     | ItemFault
     | Fault
     | Ended
@@ -69,14 +73,18 @@ Answer = (
 class AnswerReader:
     """Reads one answer of the Responses API. ``partials=False`` leaves drafts undecoded.
 
+    ``verbatim``: every event is also told as it came, after what it meant.
+
     Yields at most one of ``Ended`` and ``Fault``, as the last thing, and one of them by the end of
     ``close``. Never raises, whatever the bytes.
     """
 
-    def __init__(self, *, partials: bool = True) -> None:
+    def __init__(self, *, partials: bool = True, verbatim: bool = False) -> None:
         self.events = 0
         """Events of the Responses API so far: pings and comments are none."""
         self._partials = partials
+        self._verbatim = verbatim
+        self._current: bytes | None = None
         self._framing = Framing()
         self._over = False
         self._cut = False
@@ -134,8 +142,10 @@ class AnswerReader:
         value = obj(lifted.value)
         kind = text(value, "type") or ""
         if kind in _TERMINAL:
+            self._keep_as_it_came(body)
             yield from self._by_type(kind, lifted, value)
         elif parts.is_response(value):
+            self._keep_as_it_came(body)
             yield from self._response(lifted, value, text(value, "status") or "completed")
         else:
             yield from self._end(fault_of_body(body, status=200))
@@ -155,8 +165,11 @@ class AnswerReader:
         kind = text(event, "type") or ""
         if kind.startswith("response."):
             self.events += 1
+            self._keep_as_it_came(data)
             yield from self._by_type(kind, lifted, event)
+            yield from self._as_it_came()
         elif not kind and parts.is_response(event):
+            self._keep_as_it_came(data)
             yield from self._response(lifted, event, text(event, "status") or "completed")
         elif _is_error(kind, event):
             yield from self._end(fault_of(event))
@@ -243,7 +256,17 @@ class AnswerReader:
             yield RefusalText(self._refusal)
         held = sorted(self._pictureless, key=lambda item: item.fault.code == "empty_result")
         yield from held[:missing]
+        yield from self._as_it_came()
         yield verdict
+
+    def _keep_as_it_came(self, data: bytes) -> None:
+        self._current = data if self._verbatim else None
+
+    def _as_it_came(self) -> Iterator[WireEvent]:
+        """The event that was just read, once."""
+        data, self._current = self._current, None
+        if data is not None:
+            yield WireEvent(data)
 
     def _item(
         self, lifted: Lifted, item: Json, at: int, *, final: bool = False

@@ -22,7 +22,10 @@ _SECRET = re.compile(
 )
 _TAG = re.compile(r"<[^<>]{0,400}>")
 _TITLE = re.compile(r"<title[^>]{0,100}>([^<]{1,300})", re.IGNORECASE)
-_QUOTED = re.compile(r"""\{\s*\\*["']error\\*["']\s*:""")
+_QUOTED = re.compile(r"""\{\s*\\*["'](error|detail|code|type|message|param)\\*["']\s*:""")
+_NAMED = re.compile(r"litellm\.(ContentPolicyViolationError)\b")
+_CLASSES = {"ContentPolicyViolationError": "content_policy_violation"}
+"""LiteLLM puts the class of its exception before the message: a type, not the provider's words."""
 _AGAIN = re.compile(r"try again in (\d{1,6}(?:\.\d{1,6})?)\s?(ms|s|m)\b", re.IGNORECASE)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 _WORD = re.compile(r"[\w.:-]{1,80}")
@@ -59,7 +62,7 @@ def fault_of(value: Json, *, status: int | None = None) -> Fault:
         resets_in = float(again[1]) * _SECONDS[again[2].lower()]
     fault = Fault(
         status=status,
-        code=_short(label(inner, "code") or _word(inner.get("error"))),
+        code=_code_of(inner, message),
         type=_short(_type(inner)),
         message=tidy(message),
         param=_short(text(inner, "param")),
@@ -89,6 +92,13 @@ def _type(inner: Json) -> str | None:
     return None if found == "error" or (found or "").startswith("response.") else found
 
 
+def _code_of(inner: Json, message: str) -> str | None:
+    """The error's own code; a status in its place says less than the class before the message."""
+    code = _short(label(inner, "code") or _word(inner.get("error")))
+    named = _NAMED.match(message)
+    return _CLASSES[named[1]] if named and (code is None or code.isdecimal()) else code
+
+
 def _word(error: object) -> str | None:
     """``{"error": "insufficient_quota", "message": …}``: a bare word is a code."""
     return error if isinstance(error, str) and _WORD.fullmatch(error) else None
@@ -109,17 +119,16 @@ def _with_quoted(fault: Fault, message: str) -> Fault:
     start = _QUOTED.search(message)
     if start is None:
         return fault
+    quoted = message[start.start() :]
     try:
-        found, _ = json.JSONDecoder(strict=False).raw_decode(message, start.start())
+        found, _ = json.JSONDecoder(strict=False).raw_decode(quoted)
     except (ValueError, RecursionError):
-        quoted = message[start.start() :]
-        inner = Fault(
-            code=_field(quoted, "code"),
-            type=_field(quoted, "type"),
-            stage=_field(quoted, "moderation_stage"),
-        )
+        inner = _picked(quoted)
     else:
         inner = fault_of(obj(found))
+    wrapped = start[1] in ("error", "detail")
+    if not wrapped and not (inner.code and inner.message):
+        return fault  # an example or a part of the request, and no error
     return replace(
         fault,
         code=inner.code or fault.code,
@@ -133,11 +142,26 @@ def _with_quoted(fault: Fault, message: str) -> Fault:
     )
 
 
+def _picked(quoted: str) -> Fault:
+    """What can be picked out of JSON that has been through a ``repr``, was escaped twice or cut."""
+    return Fault(
+        code=_field(quoted, "code"),
+        type=_field(quoted, "type"),
+        param=_field(quoted, "param"),
+        stage=_field(quoted, "moderation_stage"),
+        resets_at=_count(_field(quoted, "resets_at")),
+        resets_in=_count(_field(quoted, "resets_in_seconds")),
+    )
+
+
 def _field(quoted: str, name: str) -> str | None:
-    """A field of JSON that has been through a ``repr`` or was escaped twice."""
-    pattern = rf"""\\*["']{name}\\*["']\s*:\s*\\*["']([\w.-]{{1,80}})\\*["']"""
+    pattern = rf"""\\*["']{name}\\*["']\s*:\s*(?:\\*["']([\w.-]{{1,80}})\\*["']|(\d{{1,12}})\b)"""
     found = re.search(pattern, quoted)
-    return found[1] if found else None
+    return found[1] or found[2] if found else None
+
+
+def _count(told: str | None) -> float | None:
+    return float(told) if told and told.isascii() and told.isdecimal() else None
 
 
 def fault_of_body(body: bytes, *, status: int | None) -> Fault:

@@ -16,7 +16,7 @@ from pydantic import JsonValue
 
 from ..errors import UsageError
 from ..traffic import Outgoing, PictureData
-from .writer import _join, _place, _plain, _plain_json
+from .writer import _plain, _plain_json, joined, mark_for
 
 ImagesPath = Literal["/images/generations", "/images/edits"]
 EditBody = Literal["json", "multipart"]
@@ -57,10 +57,10 @@ def images_body(
         return _form(fields, pictures, outgoing.mask)
     placed: list[PictureData] = []
     if pictures:
-        fields["images"] = [{"image_url": _place(picture, placed)} for picture in pictures]
+        fields["images"] = [{"image_url": mark_for(picture, placed)} for picture in pictures]
     if pictures and outgoing.mask is not None:
-        fields["mask"] = {"image_url": _place(outgoing.mask, placed)}
-    return _join(fields, placed)
+        fields["mask"] = {"image_url": mark_for(outgoing.mask, placed)}
+    return joined(fields, placed)
 
 
 def content_type_of(body: bytes) -> str:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from .values import Json, clean, count, obj
 
 _KEY = re.compile(rb'"(?:result|partial_image_b64|b64_json)"\s*:\s*"')
+_ADDRESS = re.compile(rb"(?!data:)[a-z][a-z0-9+.-]{1,15}:", re.IGNORECASE)
+"""No base64 holds a colon."""
 _SHORT = 1024
 _URLSAFE = bytes.maketrans(b"-_", b"+/")
 
@@ -82,6 +84,8 @@ class Payload:
 
     data: bytes | None = None
     url: str | None = None
+    scheme: str | None = None
+    """Of an address of a kind that is never fetched, such as ``file``."""
 
 
 def payloads(lifted: Lifted, value: object, *, depth: int = 6) -> list[Payload]:
@@ -101,6 +105,8 @@ def payloads(lifted: Lifted, value: object, *, depth: int = 6) -> list[Payload]:
         return []
     if bytes(raw[:8]).lower().startswith((b"http://", b"https://")):
         return [Payload(url=clean(bytes(raw).decode("utf-8", "replace")))]
+    if address := _ADDRESS.match(raw[:17]):
+        return [Payload(scheme=address[0][:-1].decode("ascii").lower())]
     return [Payload(data=decode(raw))]
 
 

@@ -35,6 +35,9 @@ def no_picture(item: Json, found: list[lift.Payload]) -> Fault:
     """Why an item holds none; ``found`` are its unreadable payloads."""
     if fault := error_of(item):
         return fault
+    if scheme := next((payload.scheme for payload in found if payload.scheme), None):
+        told = f"The picture was given as an address of a kind that is not fetched ({scheme}:)."
+        return Fault(code="address_not_fetched", message=told)
     if found:
         return Fault(code="bad_base64", message="The picture's base64 cannot be decoded.")
     return Fault(code="empty_result", message="The image item holds no picture.")

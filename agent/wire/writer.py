@@ -18,8 +18,8 @@ from ..traffic import Message, Outgoing, PictureData
 _MARK = re.compile(rb"\\u0000(\d+)\\u0000")
 
 
-def responses_body(outgoing: Outgoing) -> bytes:
-    """The body of ``POST /responses``.
+def responses_body(outgoing: Outgoing, *, leave_out: frozenset[str] = frozenset()) -> bytes:
+    """The body of ``POST /responses``; ``leave_out`` names options of the image tool.
 
     Never ``role: system`` (D6); nothing left to a default that has moved (wire.md 0.9). Raises
     ``UsageError`` for numbers that JSON does not have.
@@ -33,7 +33,7 @@ def responses_body(outgoing: Outgoing) -> bytes:
         "stream": outgoing.stream,
     }
     if outgoing.options is not None:
-        body["tools"] = [_tool(outgoing, pictures)]
+        body["tools"] = [_tool(outgoing, pictures, leave_out)]
     if outgoing.force_tool:
         body["tool_choice"] = {"type": "image_generation"}
     if outgoing.answer_schema is not None:
@@ -51,7 +51,24 @@ def responses_body(outgoing: Outgoing) -> bytes:
         body["safety_identifier"] = _plain(outgoing.user)
     if outgoing.previous_response_id:
         body["previous_response_id"] = _plain(outgoing.previous_response_id)
-    return _join(body, pictures)
+    return joined(body, pictures)
+
+
+def moderation_body(outgoing: Outgoing) -> bytes:
+    """The body of ``POST /moderations``: one text and at most one picture in one message.
+
+    More are refused (``too_many_images``: seen live 2026-04-23), so the caller asks once for each.
+    """
+    pictures: list[PictureData] = []
+    [message] = outgoing.messages
+    parts: list[JsonValue] = []
+    if message.text:
+        parts.append({"type": "text", "text": _plain(message.text)})
+    parts += [
+        {"type": "image_url", "image_url": {"url": mark_for(picture, pictures)}}
+        for picture in message.pictures
+    ]
+    return joined({"model": _plain(outgoing.model), "input": parts}, pictures)
 
 
 def _message(message: Message, pictures: list[PictureData]) -> JsonValue:
@@ -59,13 +76,15 @@ def _message(message: Message, pictures: list[PictureData]) -> JsonValue:
         return {"role": message.role, "content": _plain(message.text)}
     parts: list[JsonValue] = [{"type": "input_text", "text": _plain(message.text)}]
     parts += [
-        {"type": "input_image", "image_url": _place(picture, pictures), "detail": "auto"}
+        {"type": "input_image", "image_url": mark_for(picture, pictures), "detail": "auto"}
         for picture in message.pictures
     ]
     return {"role": message.role, "content": parts}
 
 
-def _tool(outgoing: Outgoing, pictures: list[PictureData]) -> dict[str, JsonValue]:
+def _tool(
+    outgoing: Outgoing, pictures: list[PictureData], leave_out: frozenset[str]
+) -> dict[str, JsonValue]:
     options = outgoing.options
     assert options is not None
     tool: dict[str, JsonValue] = {
@@ -83,12 +102,13 @@ def _tool(outgoing: Outgoing, pictures: list[PictureData]) -> dict[str, JsonValu
     if options.partial_images and outgoing.stream:
         tool["partial_images"] = options.partial_images
     if outgoing.mask is not None:
-        tool["input_image_mask"] = {"image_url": _place(outgoing.mask, pictures)}
+        tool["input_image_mask"] = {"image_url": mark_for(outgoing.mask, pictures)}
+    tool = {name: value for name, value in tool.items() if name not in leave_out}
     return tool | {_plain(k): _plain_json(v) for k, v in options.tool_options.items()}
 
 
-def _place(picture: PictureData, pictures: list[PictureData]) -> str:
-    """A mark that nothing else can hold, because ``_plain`` takes NUL out of every other string."""
+def mark_for(picture: PictureData, pictures: list[PictureData]) -> str:
+    """Where a picture is to stand: a mark that no other string holds, NUL being taken out of them."""
     pictures.append(picture)
     return f"\0{len(pictures) - 1}\0"
 
@@ -108,7 +128,8 @@ def _plain_json(value: JsonValue) -> JsonValue:
     return value
 
 
-def _join(body: dict[str, JsonValue], pictures: list[PictureData]) -> bytes:
+def joined(body: dict[str, JsonValue], pictures: list[PictureData]) -> bytes:
+    """The body as bytes, each mark of ``mark_for`` become its picture; raises ``UsageError``."""
     try:
         whole = json.dumps(
             body, ensure_ascii=False, allow_nan=False, separators=(",", ":")

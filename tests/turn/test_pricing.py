@@ -12,6 +12,7 @@ from agent.schema import Cost, ImageOptions, Rendering, Tokens, Usage
 from agent.traffic import Dialect, Profile
 from agent.turn.capabilities import size_problems
 from agent.turn.pricing import (
+    PICTURE_MARGIN,
     Bill,
     Prices,
     bill,
@@ -20,6 +21,7 @@ from agent.turn.pricing import (
     estimate_question,
     load_prices,
     prices_for,
+    weight,
 )
 from agent.turn.prompts import prices_text
 
@@ -66,14 +68,35 @@ def test_the_text_model_and_every_partial_add_to_it() -> None:
     partials = estimate(ImageOptions(partial_images=3), prices=OPENAI).amount
     assert alone is not None
     assert turn == alone + Decimal(2300) * 5 / 1_000_000 + Decimal(700) * 30 / 1_000_000
-    assert partials == turn + Decimal(300) * 30 / 1_000_000
+    assert partials == turn + Decimal(400) * 30 / 1_000_000, "one more comes than was asked for"
+    counted = estimate(ImageOptions(partial_images=3), prices=OPENAI, dearest=False).amount
+    assert counted == turn + Decimal(300) * 30 / 1_000_000
 
 
-def test_words_are_read_by_both_models() -> None:
-    short = estimate(ImageOptions(), prices=OPENAI).amount
-    long = estimate(ImageOptions(), prices=OPENAI, prompt_chars=32_000).amount
-    assert short is not None
-    assert long == short + 2 * Decimal(16_000) * 5 / 1_000_000
+def test_words_are_read_by_both_models_and_may_be_billed_as_pictures_by_one() -> None:
+    def of(chars: int, *, dearest: bool) -> Decimal:
+        cost = estimate(ImageOptions(), prices=OPENAI, prompt_chars=chars, dearest=dearest)
+        assert cost.amount is not None
+        return cost.amount
+
+    dear = of(32_000, dearest=True) - of(0, dearest=True)
+    cheap = of(32_000, dearest=False) - of(0, dearest=False)
+    assert dear == Decimal(16_000) * (5 + 8) / 1_000_000
+    assert cheap == Decimal(16_000) * (5 + 5) / 1_000_000
+
+
+def test_what_is_not_latin_weighs_its_bytes() -> None:
+    assert weight(["night market", "夜市", "é"]) == 12 + 6 + 2
+
+
+@pytest.mark.parametrize(("effort", "times"), [(None, 1), ("low", 1), ("high", 4), ("xhigh", 8)])
+def test_more_reasoning_is_reserved_where_it_is_asked_for(effort: str | None, times: int) -> None:
+    plain = estimate(ImageOptions(), prices=OPENAI).amount
+    asked = estimate(ImageOptions(), prices=OPENAI, effort=effort).amount
+    cheapest = estimate(ImageOptions(), prices=OPENAI, effort=effort, dearest=False).amount
+    assert plain is not None
+    assert asked == plain + (times - 1) * Decimal(700) * 30 / 1_000_000
+    assert cheapest == plain
 
 
 @pytest.mark.parametrize(
@@ -90,12 +113,15 @@ def test_words_are_read_by_both_models() -> None:
 def test_an_input_picture_is_counted_in_patches_by_both_models(
     size: tuple[int, int], image_tokens: int, text_tokens: str
 ) -> None:
-    without = estimate(ImageOptions(), prices=OPENAI).amount
-    with_one = estimate(ImageOptions(), prices=OPENAI, input_images=[size]).amount
-    assert without is not None
-    assert with_one is not None
     wanted = (Decimal(image_tokens) * 8 + Decimal(text_tokens) * 5) / 1_000_000
-    assert with_one - without == wanted
+    for dearest, margin in ((False, Decimal(1)), (True, PICTURE_MARGIN)):
+        without = estimate(ImageOptions(), prices=OPENAI, dearest=dearest).amount
+        with_one = estimate(
+            ImageOptions(), prices=OPENAI, input_images=[size], dearest=dearest
+        ).amount
+        assert without is not None
+        assert with_one is not None
+        assert with_one - without == wanted * margin
 
 
 def test_auto_is_reserved_at_its_dearest_and_shown_as_a_range() -> None:
@@ -291,7 +317,7 @@ def test_image_tokens_of_nobody_are_not_swallowed() -> None:
 
 def test_a_question_costs_what_the_text_model_reads_and_writes() -> None:
     asked = estimate_question(prices=OPENAI, model="gpt-5.5", chars=200, pictures=[(1024, 1024)])
-    read = Decimal(2300) + 100 + Decimal("1228.8")
+    read = Decimal(2300) + 100 + Decimal("1228.8") * PICTURE_MARGIN
     assert asked == usd(str((read * 5 + 700 * 30) / 1_000_000))
     unpriced = estimate_question(prices=OPENAI, model="gpt-7", chars=200, pictures=[])
     assert unpriced == UNKNOWN

@@ -181,5 +181,10 @@ def test_the_action_is_always_said_and_never_edit_without_a_picture(
 
 
 def test_what_is_worth_saying_before_money_is_spent_is_said() -> None:
-    assert notices(ImageOptions()) == ()
-    assert "3840x2160" in notices(ImageOptions(size="3840x2160"))[0]
+    careful, documented = Dialect(name="generic"), Dialect(name="x", moderation_param=True)
+    low = ImageOptions(moderation="low")
+
+    assert notices(ImageOptions(), careful) == ()
+    assert "3840x2160" in notices(ImageOptions(size="3840x2160"), careful)[0]
+    assert "moderation low was left out" in notices(low, careful)[0]
+    assert notices(low, documented) == ()

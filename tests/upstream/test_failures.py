@@ -33,12 +33,25 @@ def of_body(status: int, body: bytes) -> Failure:
 
 
 def error(
-    code: str | int | None = None, type_: str | None = None, param: str | None = None
+    code: str | int | None = None,
+    type_: str | None = None,
+    param: str | None = None,
+    *,
+    message: str = "words",
 ) -> bytes:
     import json
 
-    fields = {"message": "words", "code": code, "type": type_, "param": param}
+    fields = {"message": message, "code": code, "type": type_, "param": param}
     return json.dumps({"error": fields}).encode()
+
+
+def lost(message: str) -> bytes:
+    """As LiteLLM tells an error of its Images API: the code is the status (L3)."""
+    return error("400", "image_generation_user_error", message=message)
+
+
+def limited(message: str) -> bytes:
+    return error("429", "throttling_error", message=message)
 
 
 MODERATED = b'{"error":{"message":"m","code":"moderation_blocked","moderation_details":{"moderation_stage":"%s"}}}'
@@ -115,6 +128,22 @@ CASES: list[tuple[str, int, bytes, FailureCode, Billed]] = [
     ("a 408", 408, b"{}", "transient", "possibly"),
     ("a 300", 300, b"{}", "usage", "no"),
     ("a 302", 302, b"<html>Found</html>", "usage", "no"),
+    ("a 303: done, look there", 303, b"", "unknown", "possibly"),
+    ("html 200 of an error", 200, b"<html><title>502 Bad Gateway</title>", "transient", "possibly"),
+    ("html 200 of a year", 200, b"<html><title>Console 2026</title>", "usage", "no"),
+    ("L3: a code in a repr", 400, lost("Error code: 400 - {'error': {'message': 'no', 'code': 'moderation_blocked', 'param': None}}"), "moderation_blocked", "no"),
+    ("L3: JSON without its wrapper", 400, lost('OpenAIException - {"message": "no", "code": "content_policy_violation"}'), "moderation_blocked", "no"),
+    ("L3: the class of LiteLLM's exception", 400, lost("litellm.ContentPolicyViolationError: litellm.BadRequestError: no"), "moderation_blocked", "no"),
+    ("L3: words are no class", 400, lost("no ContentPolicyViolationError, only words that were rejected"), "invalid_parameter", "no"),
+    ("L3: the code is lost", 400, lost("OpenAIException - rejected by the safety system"), "invalid_parameter", "no"),
+    ("L3: a part of the request is no error", 400, lost('Bad tool: {"type": "content_policy", "size": "1x1"}'), "invalid_parameter", "no"),
+    ("L3: nor is an example of one", 400, lost('Send {"code": "insufficient_quota"}'), "invalid_parameter", "no"),
+    ("L3: a quota in a message", 429, limited('OpenAIException - {"error": {"code": "insufficient_quota", "message": "no"}}'), "quota", "no"),
+    ("L3: a quota in a message, cut", 429, limited('OpenAIException - {"error": {"code": "insufficient_quota", "mess'), "quota", "no"),
+    ("L3: a usage window in a message", 429, limited('{"error": {"type": "usage_limit_reached", "message": "no"}}'), "usage_window", "no"),
+    ("L3: a usage window in a repr", 429, limited("{'error': {'type': 'usage_limit_reached', 'resets_at': 1795000000}}"), "usage_window", "no"),
+    ("the exacter of two names", 429, error("rate_limit_exceeded", "insufficient_quota"), "quota", "no"),
+    ("also the other way round", 429, error("usage_limit_reached", "rate_limit_error"), "usage_window", "no"),
     ("a 200 with a nameless error", 200, b'{"error":"oh"}', "unknown", "possibly"),
     ("a 200 with text", 200, b"oh", "malformed", "possibly"),
     ("an odd 1xx", 101, b"oh", "unknown", "possibly"),
@@ -267,6 +296,52 @@ def test_codes_are_compared_without_regard_to_case() -> None:
 )
 def test_when_to_come_back_is_a_time_that_exists(fault: Fault, at: datetime | None) -> None:
     assert judged(replace(fault, status=429)).retry_at == at
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (32_400.0, "until 2026-11-20 21:00 UTC, 9 h from now"),
+        (200_000.0, "until 2026-11-22 19:33 UTC, 2 d from now"),
+        (61.0, "until 2026-11-20 12:01 UTC, 1 min from now"),
+        (60.0, "Wait a little"),
+        (None, "Wait a little"),
+    ],
+)
+def test_a_wait_that_nobody_sits_through_is_told_by_its_end(
+    seconds: float | None, words: str
+) -> None:
+    assert words in judged(Fault(status=429, retry_after=seconds)).hint
+
+
+def test_when_a_usage_window_ends_is_found_in_a_message_too() -> None:
+    told = judged(fault_of_body(limited("{'error': {'type': 'usage_limit_reached', "
+        "'resets_at': 1795000000, 'resets_in_seconds': 9}}"), status=429))  # fmt: skip
+
+    assert told.retry_at == datetime.fromtimestamp(1_795_000_000, UTC)
+
+
+def test_an_error_without_its_code_is_said_to_be_one_of_several() -> None:
+    assert "lost the error's code" in of_body(400, lost("rejected")).hint
+    named = error("invalid_value", "image_generation_user_error")
+    placed = error(None, "image_generation_user_error", "size")
+    assert "Check size" in of_body(400, named).hint
+    assert "Check size" in of_body(400, placed).hint
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (Fault(code="bad_base64"), "damaged on its way"),
+        (Fault(code="address_not_fetched"), "base64 (b64_json)"),
+        (Fault(kind="malformed"), "no answer of an API that draws"),
+    ],
+)
+def test_the_hint_of_what_cannot_be_read_fits_every_api(fault: Fault, words: str) -> None:
+    hint = judged(fault, streamed=True).hint
+
+    assert words in hint
+    assert "Responses" not in hint
 
 
 # ── exceptions ───────────────────────────────────────────────────────────────────────────────

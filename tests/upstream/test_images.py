@@ -13,7 +13,7 @@ import anyio
 import httpx2
 import pytest
 
-from agent.errors import StoreError, UsageError
+from agent.errors import UsageError
 from agent.schema import Failure, ImageOptions, Tokens
 from agent.traffic import (
     Ended,
@@ -34,7 +34,6 @@ from agent.upstream.fetch import PictureFetcher
 from agent.upstream.images import (
     NO_VARIATIONS,
     ImagesUpstream,
-    address_of,
     refuses_response_format,
 )
 from agent.upstream.inprocess import InProcessTransport
@@ -556,62 +555,6 @@ async def test_asking_for_addresses_costs_one_picture_anywhere(
     assert len(pictures(received)) == 1
     assert not [item for item in received if isinstance(item, PictureUrl)]
     assert (offline.counters["requests"], offline.counters["generations"]) == (requests, 1)
-
-
-class Bucket:
-    """Public storage."""
-
-    def __init__(self, given: str | StoreError) -> None:
-        self.given = given
-        self.put: list[tuple[bytes, str]] = []
-
-    async def publish(self, data: bytes, media_type: str) -> str:
-        self.put.append((data, media_type))
-        if isinstance(self.given, StoreError):
-            raise self.given
-        return self.given
-
-
-PICTURE = Picture(item_id=None, data=RED, revised_prompt="a kite")
-GIVEN = PictureUrl(item_id=None, url="https://cdn.example/a.png")
-
-
-async def test_the_servers_own_address_comes_first() -> None:
-    bucket = Bucket("https://bucket.example/1.png")
-
-    assert await address_of(GIVEN, bucket) is GIVEN
-    assert bucket.put == []
-
-
-async def test_bytes_are_published_where_that_is_configured() -> None:
-    bucket = Bucket("https://bucket.example/1.png")
-
-    found = await address_of(PICTURE, bucket)
-
-    assert found == PictureUrl(
-        item_id=None, url="https://bucket.example/1.png", revised_prompt="a kite"
-    )
-    assert bucket.put == [(RED, "image/png")]
-
-
-@pytest.mark.parametrize(
-    ("bucket", "reason"),
-    [
-        (None, "no public storage is configured"),
-        (Bucket(StoreError("the bucket is full.")), "the bucket is full"),
-        (Bucket("file:///home/a.png"), "no https address"),
-        (Bucket("data:image/png;base64,AAAA"), "no https address"),
-    ],
-)
-async def test_without_an_address_it_is_said_and_base64_never_passes_for_one(
-    bucket: Bucket | None, reason: str
-) -> None:
-    told = await address_of(PICTURE, bucket)
-
-    assert isinstance(told, Failure)
-    assert (told.upstream_code, told.billed) == ("image_url_not_available", "yes")
-    assert reason in told.message
-    assert B64[:20] not in told.message
 
 
 # ── addresses that were not asked for ────────────────────────────────────────────────────────

@@ -138,7 +138,7 @@ def test_a_body_over_the_cap_is_refused_before_sending() -> None:
         upstream_on(Server(), with_dialect(body_cap=size - 1)).encode(OUTGOING)
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
 async def test_a_redirect_is_named_and_never_followed(status: int) -> None:
     elsewhere = "https://evil.example/v1/responses?key=sk-abcdefghijkl"
     server = Server((), status=status, headers={"location": elsewhere})
@@ -149,6 +149,14 @@ async def test_a_redirect_is_named_and_never_followed(status: int) -> None:
     assert (failure.code, failure.billed, failure.status) == ("usage", "no", status)
     assert "a redirect to https://evil.example/v1/responses" in failure.message
     assert "sk-abc" not in failure.message
+
+
+async def test_a_redirect_to_the_result_of_what_was_done_is_not_known_to_be_free() -> None:
+    """303 means: done, look there."""
+    failure = await failure_of(Server((), status=303, headers={"location": "/drawn/1"}))
+
+    assert (failure.code, failure.billed) == ("unknown", "possibly")
+    assert "not sent again" in failure.hint
 
 
 # ── the answer ───────────────────────────────────────────────────────────────────────────────

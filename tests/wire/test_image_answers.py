@@ -163,6 +163,7 @@ def test_an_address_is_told_once_and_not_as_bytes() -> None:
         (None, "empty_result"),
         ({"b64_json": "%%%"}, "bad_base64"),
         ({"url": "data:image/png;base64"}, "bad_base64"),
+        ({"url": "file:///etc/hostname"}, "address_not_fetched"),
         ({"b64_json": None, "error": BLOCKED}, "moderation_blocked"),
     ],
 )

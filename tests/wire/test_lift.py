@@ -208,3 +208,23 @@ json_values = st.recursive(
 def test_any_json_as_a_result_never_raises(value: object) -> None:
     for payload in payloads_of(value):
         assert payload.data is None or payload.data
+
+
+@pytest.mark.parametrize(
+    ("given", "scheme"),
+    [
+        ("file:///etc/passwd", "file"),
+        ("FTP://files.example/kite.png", "ftp"),
+        ("blob:https://app.example/1", "blob"),
+        ("javascript:alert(1)", "javascript"),
+    ],
+)
+def test_an_address_of_another_kind_is_neither_fetched_nor_taken_for_base64(
+    given: str, scheme: str
+) -> None:
+    assert payloads_of(given) == [Payload(scheme=scheme)]
+    assert payloads_of({"url": given}) == [Payload(scheme=scheme)]
+
+
+def test_what_only_looks_like_an_address_is_damaged_base64() -> None:
+    assert payloads_of("x:") == payloads_of("data:image/png") == [Payload()]
