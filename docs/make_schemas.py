@@ -17,6 +17,8 @@ sys.path.insert(0, str(HERE.parent))
 
 from pydantic import TypeAdapter  # noqa: E402
 
+from agent import policies  # noqa: E402
+from agent.doctor import report  # noqa: E402
 from agent.doors.cli import ledger_records, records  # noqa: E402
 from agent.events import EVENT  # noqa: E402
 
@@ -34,6 +36,12 @@ KINDS: dict[str, TypeAdapter[Any]] = {
     "ledger.attempt": TypeAdapter(ledger_records.EntryRecord),
     "ledger.unsettled": TypeAdapter(ledger_records.UnsettledRecord),
     "ledger.verdict": TypeAdapter(ledger_records.ScreenedRecord),
+    "policy.rule": TypeAdapter(policies.RuleRecord),
+    "policy.mismatch": TypeAdapter(policies.Mismatch),
+    "policy.test": TypeAdapter(policies.Tried),
+    "check": TypeAdapter(report.Check),
+    "probe": TypeAdapter(report.Probed),
+    "case": TypeAdapter(report.Case),
 }
 
 

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
 from agent import ImageOptions, Settings, TurnRequest, load_settings, open_agent
 from agent.doctor import Check, Examination, examine
-from agent.doctor import sandwich as sandwiches
-from agent.doctor.cases import CASES, Order, padded
-from agent.doctor.comparison import bodies
 from agent.doctor.findings import proved, save
-from agent.doctor.junit import junit, missed, required, sentence
 from agent.doctor.probe import open_probe
 from agent.doctor.program import shadowing
-from agent.doctor.report import Case, Difference, Probed
+from agent.doctor.report import Probed
 from agent.doctor.server import checks as server_checks
 from agent.doctor.setup import facts, forget_server
-from agent.errors import KeyMissing, SettingsError, UsageError
+from agent.errors import SettingsError, UsageError
 from agent.offline import Offline
 from agent.traffic import Dialect
 from agent.upstream import proved as saved
@@ -32,7 +26,7 @@ from agent.upstream.narrowing import Fact, ServerMemory, narrowed
 from agent.upstream.reach import Seen, look
 
 from .conftest import Serve, Ticking, settings_in
-from .gateway import Gateway, Habits, Json, served
+from .gateway import Json, served
 from .upstream.serving import PROFILE, Server
 
 KEY = "sk-doctor-0123456789abcdef"
@@ -115,6 +109,23 @@ async def test_a_store_that_cannot_be_opened_is_wrong(tmp_path: Path) -> None:
     assert (examination.exit_code, found(examination, "store").status) == (1, "wrong")
 
 
+async def test_a_dialect_that_nobody_knows_is_wrong_and_the_rest_is_still_looked_at(
+    tmp_path: Path,
+) -> None:
+    settings = settings_in(
+        tmp_path,
+        OPENAI_BASE_URL="https://gateway.example/v1",
+        OPENAI_API_KEY=KEY,
+        LIMNER_DIALECT="nosuch",
+    )
+
+    examination = await examined(settings)
+
+    assert examination.exit_code == 1
+    assert "'nosuch'   (env LIMNER_DIALECT)" in found(examination, "profile").text.replace(".", "")
+    assert found(examination, "store").status == "ok"
+
+
 async def test_every_setting_that_was_made_is_shown_with_who_made_it(tmp_path: Path) -> None:
     examination = await examined(settings_in(tmp_path, LIMNER_SIZE="1536x1024"))
 
@@ -139,7 +150,7 @@ def test_ours_alone_shadows_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("status", "headers", "body", "kind", "verdict", "words"),
     [
-        (200, {}, b'{"data": [{"id": "gpt-5.5"}]}', "models", "ok", "1 models"),
+        (200, {}, b'{"data": [{"id": "gpt-5.5"}]}', "models", "ok", "1 model,"),
         (200, {}, b"<html><title>Welcome</title>", "page", "wrong", "Welcome"),
         (502, {}, b"<html><title>Bad gateway</title>", "page", "wrong", "502"),
         (404, {}, b'{"error": {"message": "no route"}}', "json", "warning", "no route"),
@@ -178,12 +189,28 @@ async def test_what_stands_at_an_address_is_judged(
     assert check.key == (status == 403)
 
 
-async def test_a_redirect_is_not_followed_and_says_what_base_url_to_set(clock: Ticking) -> None:
-    server = Server(status=308, headers={"location": "https://api.example/v1/models"})
+@pytest.mark.parametrize(
+    ("leads_to", "words"),
+    [
+        ("{scheme}://{host}/api/models", "same host: set base_url to {scheme}://{host}/api"),
+        ("/v2/models", "same host: set base_url to {scheme}://{host}/v2"),
+        ("https://api.elsewhere.example/v1/models", "is another host than"),
+        ("//elsewhere.example/v1/models", "is another host than"),
+        ("javascript:alert(1)", "no address of a server"),
+        ("http://{host}/v1/models", "not encrypted"),
+    ],
+)
+async def test_a_redirect_is_not_followed_and_only_the_same_host_is_advised(
+    leads_to: str, words: str, clock: Ticking
+) -> None:
+    here = urlsplit(PROFILE.base_url)
+    of = {"scheme": here.scheme, "host": here.netloc}
+    server = Server(status=308, headers={"location": leads_to.format(**of)})
 
     check = next(server_checks(await look(PROFILE, clock=clock, transport=server), image_model="x"))
 
-    assert "Set base_url to https://api.example/v1" in check.hint
+    assert words.format(**of) in check.hint
+    assert ("set base_url" in check.hint) == ("same host" in words)
     assert len(server.requests) == 1
 
 
@@ -500,188 +527,6 @@ async def test_what_was_saved_is_what_turns_go_by(serve: Serve, tmp_path: Path) 
     assert (body["tool_choice"], body["stream"]) == ({"type": "image_generation"}, False)
     assert masked.error is not None
     assert (masked.exit_code, "Masks do not arrive" in masked.error.message) == (2, True)
-
-
-# ── the sandwich ─────────────────────────────────────────────────────────────────────────────
-
-KEYS = ("sk-sandwich-key",)
-
-
-async def sandwiched(habits: Habits, *only: str) -> dict[str, Case]:
-    def ready(url: str) -> None:
-        habits.upstream = url
-
-    async with served(Gateway(habits)) as url:
-        order = Order(model="gpt-5.5", image_model="gpt-image-2", big_bytes=300_000)
-        some = tuple(case for case in CASES if not only or case.name in only)
-        asked = sandwiches.Sandwich(through=url, key=KEYS[0], order=order, wait_s=20.0, cases=some)
-        cases = await sandwiches.run(asked, ready=ready)
-    return {case.name: case for case in cases}
-
-
-def wrong(case: Case) -> set[tuple[str, str]]:
-    return {(d.kind, d.where) for d in case.differences if not d.harmless}
-
-
-async def test_a_gateway_that_passes_everything_on_passes_every_case() -> None:
-    cases = await sandwiched(Habits(keys=KEYS))
-
-    assert list(cases) == [case.name for case in CASES]
-    assert {name: wrong(case) for name, case in cases.items() if not case.passed} == {}
-
-
-async def test_what_a_gateway_drops_hides_and_repeats_is_named() -> None:
-    def poorer(body: Json) -> Json:
-        body.pop("previous_response_id", None)
-        body.pop("tool_choice", None)
-        body.pop("safety_identifier", None)
-        tool = body["tools"][0]
-        tool.pop("partial_images", None)
-        tool.pop("input_image_mask", None)
-        return body | {"store": False, "metadata": {"via": "us"}}
-
-    habits = Habits(
-        keys=KEYS,
-        request=poorer,
-        tries=3,
-        status=lambda status: 502 if status == 400 else status,
-        headers=("content-type",),
-        most_bytes=300_000,
-    )
-    cases = await sandwiched(habits)
-
-    everywhere = {("dropped_field", "safety_identifier")}
-    assert wrong(cases["generate"]) == everywhere
-    assert wrong(cases["mask"]) >= {
-        ("dropped_field", "tools[0].input_image_mask.image_url"),
-    }
-    assert wrong(cases["stream"]) >= {
-        ("dropped_field", "tools[0].partial_images"),
-        ("lost_event", "partial_image"),
-    }
-    assert wrong(cases["tool_choice"]) >= {("dropped_field", "tool_choice.type")}
-    assert wrong(cases["previous_response_id"]) >= {
-        ("dropped_field", "previous_response_id"),
-        ("outcome", "outcome"),
-    }
-    assert wrong(cases["error_502"]) >= {("calls", "calls")}
-    assert cases["error_502"].upstream_calls == 3
-    assert ("never_arrived", "request") in wrong(cases["big_body"])
-    harmless = {d.where for d in cases["refusal_400"].differences if d.harmless}
-    assert {"status", "metadata.via", "headers"} <= harmless
-    assert ("error", "retry_at") in {(d.kind, d.where) for d in cases["error_429"].differences}
-
-
-async def test_a_gateway_that_lets_any_key_through_fails_that_case() -> None:
-    cases = await sandwiched(Habits(), "wrong_key")
-
-    assert ("outcome", "outcome") in wrong(cases["wrong_key"])
-
-
-async def test_events_that_are_lost_on_the_way_are_counted() -> None:
-    def chunk(data: bytes) -> bytes:
-        return b"" if b"partial_image\n" in data[:80] else data
-
-    cases = await sandwiched(Habits(keys=KEYS, chunk=chunk), "stream")
-
-    assert ("lost_event", "response.image_generation_call.partial_image") in wrong(cases["stream"])
-
-
-async def test_a_gateway_that_never_calls_is_said_with_what_to_do() -> None:
-    async with served(Gateway(Habits(keys=("another",)))) as url:
-        order = Order(model="gpt-5.5", image_model="gpt-image-2")
-        asked = sandwiches.Sandwich(through=url, key=KEYS[0], order=order, wait_s=0.2)
-        with pytest.raises(UsageError, match="nothing that was sent to") as caught:
-            await sandwiches.run(asked, ready=lambda _: None)
-
-    assert "authentication" in str(caught.value)
-    assert "upstream of the gateway" in caught.value.hint
-
-
-async def test_the_key_of_a_sandwich_is_the_one_configured_for_that_origin(tmp_path: Path) -> None:
-    env = {"OPENAI_BASE_URL": "https://gateway.example/v1", "OPENAI_API_KEY": KEY}
-    settings = settings_in(tmp_path, **env)
-
-    assert sandwiches.key_for(settings, "https://gateway.example/other") == KEY
-    with pytest.raises(KeyMissing, match=r"no configured key belongs to https://evil\.example"):
-        sandwiches.key_for(settings, "https://evil.example/v1")
-
-
-def test_an_id_that_the_gateway_rewrote_and_rewrote_back_is_no_change() -> None:
-    sent = json.dumps({"previous_response_id": "resp_outside", "a": 1}).encode()
-    arrived = json.dumps({"previous_response_id": "resp_inside", "a": 1}).encode()
-
-    assert list(bodies(sent, arrived, known_ids={"resp_outside": "resp_inside"})) == []
-    [difference] = bodies(sent, arrived, known_ids={})
-    assert sentence(difference) == (
-        "changed_field previous_response_id: resp_outside → resp_inside"
-    )
-
-
-def test_a_text_that_became_a_list_of_one_part_is_no_change() -> None:
-    sent = json.dumps({"input": [{"role": "user", "content": "a kite"}]}).encode()
-    part = {"type": "input_text", "text": "a kite"}
-    arrived = json.dumps({"input": [{"role": "user", "content": [part]}]}).encode()
-
-    assert list(bodies(sent, arrived, known_ids={})) == []
-    assert next(bodies(sent, b"<html>", known_ids={})).kind == "dropped_field"
-
-
-def test_a_padded_picture_is_a_whole_one_of_that_weight() -> None:
-    from agent.derive import PillowPictures
-
-    data = padded(64, 64, 100_000)
-
-    assert len(data) > 100_000
-    facts = PillowPictures().inspect(data, name="padded")
-    assert (facts.media_type, facts.width, facts.height) == ("image/png", 64, 64)
-
-
-CASE = Case(
-    name="edit",
-    about="",
-    passed=False,
-    differences=(
-        Difference(kind="changed_field", where="a<b", sent='"x"\x00', got="&"),
-        Difference(kind="added_field", where="metadata", got="1", harmless=True),
-    ),
-    elapsed_ms=1500,
-)
-
-
-def test_junit_is_xml_that_names_what_failed() -> None:
-    suite = ET.fromstring(junit([CASE, CASE.model_copy(update={"passed": True})]))
-
-    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
-    failure = suite.find("testcase/failure")
-    assert failure is not None
-    assert "a<b" in str(failure.text)
-    output = suite.find("testcase/system-out")
-    assert output is not None
-    assert "metadata" in str(output.text)
-
-
-def test_required_cases_are_read_and_checked(tmp_path: Path) -> None:
-    path = tmp_path / "required.txt"
-    path.write_text("# ours\nedit  # always\n\nmask\n")
-
-    names = required(path)
-
-    assert names == ("edit", "mask")
-    assert missed([CASE], names) == ("edit", "mask")
-    assert missed([CASE.model_copy(update={"passed": True})], ["edit"]) == ()
-    path.write_text("edit\nmaks\n")
-    with pytest.raises(UsageError, match=r"required\.txt:2: there is no case 'maks'"):
-        required(path)
-    with pytest.raises(UsageError, match="cannot be read"):
-        required(tmp_path / "absent")
-
-
-def test_the_dialect_of_a_sandwich_holds_nothing_back() -> None:
-    from agent.doctor.through import _EVERYTHING
-
-    assert (_EVERYTHING.tool_choice, _EVERYTHING.safety_identifier) == (True, True)
-    assert replace(_EVERYTHING, name="x").body_cap is None
 
 
 def test_the_page_about_gateways_says_what_the_dialects_say() -> None:

@@ -10,9 +10,24 @@ from typing import Final
 
 from ..schema import ImageOptions
 from ..traffic import Message, Outgoing, PictureData
+from ..wire.image_writer import EditBody
+from .tapped import Address
 
 _OPTIONS: Final = ImageOptions(size="1024x640", quality="low")
 _MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """Which API carries a case, and in which of its forms."""
+
+    images: bool = False
+    edit_body: EditBody = "multipart"
+    url_wanted: bool = False
+
+
+RESPONSES: Final = Api()
+IMAGES: Final = Api(images=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +53,9 @@ class CaseOf:
     """Instead of the right one."""
     after: str | None = None
     """The case whose answer it goes on from."""
+    api: Api = RESPONSES
+    address: Address = "ignored"
+    """What our server does when it is asked for an address."""
 
 
 def _drawing(order: Order) -> Outgoing:
@@ -92,7 +110,14 @@ def _big(order: Order) -> Outgoing:
     return _editing(order, padded(64, 64, order.big_bytes))
 
 
-CASES: Final = (
+def _several(order: Order) -> Outgoing:
+    """Two pictures and a mask for the first of them (R36)."""
+    pictures = tuple(PictureData(padded(64, 64, more), "image/png") for more in (0, 100))
+    message = Message("user", "Make the kite yellow.", pictures)
+    return replace(_masked(order), messages=(message,))
+
+
+_AT_RESPONSES: Final = (
     CaseOf(name="generate", about="a picture from a sentence, unstreamed", build=_kept),
     CaseOf(name="edit", about="a picture goes in as a data URL", build=_editing),
     CaseOf(name="mask", about="an edit with input_image_mask", build=_masked),
@@ -126,6 +151,72 @@ CASES: Final = (
     CaseOf(name="tool_choice", about="the image tool is forced", build=_forced),
     CaseOf(name="big_body", about="an edit of a large picture", build=_big),
 )
+_AT_IMAGES: Final = (
+    CaseOf(name="images_generate", about="Images API: a picture", build=_drawing, api=IMAGES),
+    CaseOf(
+        name="images_edit_json",
+        about="Images API: two pictures and a mask as data URLs in JSON",
+        build=_several,
+        api=Api(images=True, edit_body="json"),
+    ),
+    CaseOf(
+        name="images_edit_multipart",
+        about="Images API: two pictures and a mask as files of a form",
+        build=_several,
+        api=IMAGES,
+    ),
+    CaseOf(
+        name="images_stream",
+        about="Images API: events and two partial images",
+        build=_streamed,
+        api=IMAGES,
+    ),
+    CaseOf(
+        name="images_url",
+        about="Images API: response_format=url, answered with an address",
+        build=_drawing,
+        api=Api(images=True, url_wanted=True),
+        address="data-url",
+    ),
+    CaseOf(
+        name="images_url_refused",
+        about="Images API: response_format=url, refused before any work",
+        build=_drawing,
+        api=Api(images=True, url_wanted=True),
+        address="unknown",
+    ),
+    CaseOf(
+        name="images_refusal",
+        about="Images API: 400 moderation_blocked with categories",
+        build=_drawing,
+        faults=("moderation-400",),
+        api=IMAGES,
+    ),
+    CaseOf(
+        name="images_429",
+        about="Images API: a rate limit with Retry-After",
+        build=_drawing,
+        faults=("429",),
+        api=IMAGES,
+    ),
+    CaseOf(
+        name="images_502",
+        about="Images API: an upstream error",
+        build=_drawing,
+        faults=("502",),
+        api=IMAGES,
+    ),
+    CaseOf(
+        name="images_wrong_key",
+        about="Images API: a key that is not valid",
+        build=_drawing,
+        key="sk-wrong-key",
+        api=IMAGES,
+    ),
+)
+CASES: Final = (*_AT_RESPONSES, *_AT_IMAGES)
+FIRST: Final = (_AT_RESPONSES[0], _AT_IMAGES[0])
+"""What is tried until a gateway calls: it may have only one of the two APIs."""
 
 
 def padded(width: int, height: int, more: int, *, alpha: int = 255) -> bytes:

@@ -13,11 +13,13 @@ from typing import Final
 from pydantic import JsonValue
 
 from ..schema import Failure, Outcome
-from ..traffic import PartialPicture, Picture, Received
+from ..traffic import PartialPicture, Picture, PictureUrl, Received
 from ..turn.extract import Gathered, fold, judge
 from ..wire.sse import EventScanner
+from .forms import Posted, document_of, image_fields, pictures_within, texts
 from .report import Difference
 
+_IMAGE_EVENTS: Final = ("partial_image", "completed")
 _MARKS: Final = frozenset(
     {
         "response.image_generation_call.partial_image",
@@ -26,6 +28,7 @@ _MARKS: Final = frozenset(
         "response.completed",
         "response.failed",
         "response.incomplete",
+        *(f"image_{kind}.{what}" for kind in ("generation", "edit") for what in _IMAGE_EVENTS),
         "error",
     }
 )
@@ -45,6 +48,10 @@ class Understood:
     pictures: tuple[str, ...]
     """SHA-256 of each, in order."""
     drafts: int
+    addresses: int = 0
+    """Pictures that came as an address that the gateway, or somebody, keeps them at."""
+    counted: bool = False
+    """Whether it told its tokens, which is how a cost is known."""
 
     @property
     def words(self) -> str:
@@ -56,14 +63,22 @@ class Understood:
 
 def understood(items: Iterable[Received]) -> Understood:
     """The fold over an answer."""
-    gathered, pictures, drafts = Gathered(), [], 0
+    gathered, pictures, drafts, addresses = Gathered(), [], 0, 0
     for item in items:
         gathered = fold(gathered, item)
         if isinstance(item, Picture):
             pictures.append(hashlib.sha256(item.data).hexdigest())
         drafts += isinstance(item, PartialPicture)
+        addresses += isinstance(item, PictureUrl)
     outcome, failure = judge(gathered, stored=len(pictures), intent="generate")
-    return Understood(outcome=outcome, failure=failure, pictures=tuple(pictures), drafts=drafts)
+    return Understood(
+        outcome=outcome,
+        failure=failure,
+        pictures=tuple(pictures),
+        drafts=drafts,
+        addresses=addresses,
+        counted=gathered.usage.image is not None,
+    )
 
 
 # ── what Limner understood ───────────────────────────────────────────────────────────────────
@@ -71,6 +86,12 @@ def understood(items: Iterable[Received]) -> Understood:
 
 def outcomes(direct: Understood, through: Understood) -> Iterator[Difference]:
     """Direct against through."""
+    if _kept_elsewhere(direct, through):
+        sent = _pictures(direct.pictures)
+        yield Difference(
+            kind="picture", where="picture", sent=sent, got="an address", harmless=True
+        )
+        return
     if direct.words != through.words:
         yield Difference(kind="outcome", where="outcome", sent=direct.words, got=through.words)
     if direct.pictures != through.pictures:
@@ -83,7 +104,24 @@ def outcomes(direct: Understood, through: Understood) -> Iterator[Difference]:
     if direct.drafts != through.drafts:
         sent, got = f"{direct.drafts} drafts", f"{through.drafts} drafts"
         yield Difference(kind="lost_event", where="partial_image", sent=sent, got=got)
+    if direct.counted and not through.counted and through.pictures:
+        yield Difference(kind="lost_field", where="usage")
     yield from _failures(direct.failure, through.failure)
+
+
+def of_another_api(
+    found: Iterable[Difference], direct: Understood, through: Understood
+) -> Iterator[Difference]:
+    """Other words make another picture: that there are as many is all that can be asked."""
+    as_many = len(direct.pictures) == len(through.pictures)
+    for one in found:
+        other = one.kind == "picture" and as_many
+        yield one.model_copy(update={"harmless": True}) if other else one
+
+
+def _kept_elsewhere(direct: Understood, through: Understood) -> bool:
+    """As many pictures, each at an address in place of its bytes."""
+    return through.addresses > 0 and through.addresses == len(direct.pictures)
 
 
 def _pictures(hashes: tuple[str, ...]) -> str:
@@ -112,7 +150,7 @@ def _failures(direct: Failure | None, through: Failure | None) -> Iterator[Diffe
 
 def bodies(sent: bytes, arrived: bytes, *, known_ids: Mapping[str, str]) -> Iterator[Difference]:
     """Field by field. ``known_ids`` maps an id as we were told it to the one behind it."""
-    one, other = _fields(_json(sent)), _fields(_json(arrived))
+    one, other = _fields(document_of(sent)), _fields(document_of(arrived))
     for path, value in one.items():
         if path not in other:
             yield Difference(kind="dropped_field", where=path, sent=_short(value))
@@ -129,12 +167,41 @@ def bodies(sent: bytes, arrived: bytes, *, known_ids: Mapping[str, str]) -> Iter
             yield Difference(kind="added_field", where=path, got=_short(value), harmless=True)
 
 
-def _json(body: bytes) -> JsonValue:
-    try:
-        value: JsonValue = json.loads(body)
-    except ValueError:
-        return {"(no JSON)": f"{len(body)} bytes"}
-    return value
+def image_bodies(sent: Posted, arrived: Posted) -> Iterator[Difference]:
+    """The same for the Images API. A gateway that draws in another way is asked for less."""
+    if sent.endpoint != arrived.endpoint:
+        where = {"sent": sent.endpoint, "got": arrived.endpoint}
+        yield Difference(kind="changed_field", where="path", harmless=True, **where)
+        yield from _turned(sent, arrived)
+        return
+    one, other = image_fields(sent), image_fields(arrived)
+    for name, value in one.items():
+        got = other.get(name)
+        if got is None:
+            yield Difference(kind="dropped_field", where=name, sent=_short(value))
+        elif got != value:
+            yield Difference(
+                kind="changed_field",
+                where=name,
+                sent=_short(value),
+                got=_short(got),
+                harmless=name in _OWN_AFFAIR,
+            )
+    for name in other.keys() - one.keys():
+        got = _short(other[name])
+        yield Difference(kind="added_field", where=name, got=got, harmless=True)
+
+
+def _turned(sent: Posted, arrived: Posted) -> Iterator[Difference]:
+    """Asked for by another API: the words and every picture must still be in it."""
+    here, there = image_fields(sent), pictures_within(arrived)
+    for name, value in here.items():
+        is_picture = f"{name}.type" in here
+        if is_picture and value not in there:
+            yield Difference(kind="dropped_field", where=name, sent=value)
+    prompt = here.get("prompt", "")
+    if not any(prompt in text for text in texts(document_of(arrived.body))):
+        yield Difference(kind="dropped_field", where="prompt", sent=_short(prompt))
 
 
 def _fields(value: JsonValue, path: str = "") -> dict[str, JsonValue]:
@@ -176,6 +243,19 @@ def events(answered: bytes, came: bytes) -> Iterator[Difference]:
                 got=str(got),
                 harmless=got > sent or kind not in _MARKS,
             )
+
+
+def addresses(answered: bytes, came: bytes) -> Iterator[Difference]:
+    """Whether a picture that was given as an address (R32) still is one."""
+    if _addresses(answered) > _addresses(came):
+        yield Difference(kind="lost_field", where="data[0].url", got="b64_json")
+
+
+def _addresses(answer: bytes) -> int:
+    document = document_of(answer)
+    data = document.get("data") if isinstance(document, dict) else None
+    entries = data if isinstance(data, list) else []
+    return sum(bool(isinstance(entry, dict) and entry.get("url")) for entry in entries)
 
 
 def _kinds(stream: bytes) -> Counter[str]:

@@ -37,6 +37,8 @@ async def checks(
         for check in setup.profile_checks(settings, found, env):
             yield check
     yield await local.store_check(settings, clock=clock)
+    if bucket := await local.bucket_check(settings):
+        yield bucket
     yield await anyio.to_thread.run_sync(local.fonts_check)
     if isinstance(found, Check) or found.offline:
         return

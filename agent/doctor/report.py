@@ -58,6 +58,7 @@ class Difference(Record):
         "dropped_field",
         "added_field",
         "changed_field",
+        "lost_field",
         "lost_event",
         "added_event",
         "status",

@@ -18,8 +18,9 @@ from ..keys import normalise_base_url, origin_of
 from ..offline.asgi import serve
 from ..protocols import Clock
 from ..settings import Settings
-from .cases import CASES, CaseOf, Order
-from .comparison import bodies, events, outcomes
+from .cases import CASES, FIRST, CaseOf, Order
+from .comparison import addresses, bodies, events, image_bodies, of_another_api, outcomes
+from .forms import Posted
 from .report import Case, Difference
 from .tapped import Arrived, Tapped
 from .through import Reached, Through, id_of
@@ -121,11 +122,12 @@ async def _until_called(server: Tapped, gateway: Through, sandwich: Sandwich) ->
     last = ""
     with anyio.move_on_after(sandwich.wait_s):
         while True:
-            server.misbehave(())
-            reached = await gateway.send(CASES[0].build(sandwich.order))
-            if server.calls:
-                return
-            last = reached.understood.words
+            for case in FIRST:
+                server.misbehave(())
+                reached = await gateway.send(case.build(sandwich.order), api=case.api)
+                if server.calls:
+                    return
+                last = reached.understood.words
             await anyio.sleep(_PAUSE_S)
     raise UsageError(
         f"Within {sandwich.wait_s:g} s nothing that was sent to {sandwich.through} arrived at "
@@ -149,13 +151,15 @@ class _Bench:
     async def compare(self, case: CaseOf, clock: Clock) -> Case:
         """The case without the gateway, then with it."""
         started = clock.monotonic()
-        direct, _ = await self._send(case, self._direct, self._direct_ids.get(case.after or ""))
+        direct, straight = await self._send(
+            case, self._direct, self._direct_ids.get(case.after or "")
+        )
         told, inside = self._ids.get(case.after or "", (None, None))
         through, calls = await self._send(case, self._gateway, told)
         self._direct_ids[case.name] = direct.response_id
         self._ids[case.name] = through.response_id, _id_given(calls)
         known = {told: inside} if told and inside else {}
-        found = tuple(_differences(case, direct, through, calls, known))
+        found = tuple(_differences(case, direct, through, calls, known, once=len(straight)))
         return Case(
             name=case.name,
             about=case.about,
@@ -168,9 +172,13 @@ class _Bench:
     async def _send(
         self, case: CaseOf, way: Through, previous: str | None
     ) -> tuple[Reached, Sequence[Arrived]]:
-        self._server.misbehave(case.faults)
+        self._server.misbehave(case.faults, address=case.address)
         outgoing = case.build(replace(self._order, previous=previous))
-        return await way.send(outgoing, key=case.key), self._server.calls
+        return await way.send(outgoing, key=case.key, api=case.api), self._server.calls
+
+
+def _posted(call: Arrived) -> Posted:
+    return Posted(path=call.path, content_type=call.content_type, body=call.body)
 
 
 def _id_given(calls: Sequence[Arrived]) -> str | None:
@@ -183,17 +191,27 @@ def _differences(
     through: Reached,
     calls: Sequence[Arrived],
     known_ids: dict[str, str],
+    *,
+    once: int,
 ) -> list[Difference]:
     found = list(outcomes(direct.understood, through.understood))
     if case.key is not None:  # whether the gateway or we refuse it makes no difference
         return found
     if not calls:
         return [*found, Difference(kind="never_arrived", where="request")]
-    if len(calls) > 1:
-        calls_made = Difference(kind="calls", where="calls", sent="1", got=str(len(calls)))
+    if len(calls) > once:
+        calls_made = Difference(kind="calls", where="calls", sent=str(once), got=str(len(calls)))
         found.append(calls_made)
-    found += bodies(through.sent, calls[0].body, known_ids=known_ids)
-    found += events(bytes(calls[-1].answer), through.came)
+    arrived, answered = _posted(calls[0]), bytes(calls[-1].answer)
+    if case.api.images:
+        found += image_bodies(through.sent, arrived)
+    else:
+        found += bodies(through.sent.body, arrived.body, known_ids=known_ids)
+    if arrived.endpoint != through.sent.endpoint:
+        found = list(of_another_api(found, direct.understood, through.understood))
+    else:
+        found += addresses(answered, through.came)
+        found += events(answered, through.came)
     if direct.request_id and not through.request_id:
         lost = Difference(kind="request_id", where="headers", sent="given", harmless=True)
         found.append(lost)

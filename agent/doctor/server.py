@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from ..upstream.reach import Seen
 from .report import Check
@@ -43,7 +43,7 @@ def _reached(seen: Seen) -> Check:
         return _check("wrong", text, hint, key=True)
     match seen.kind:
         case "models":
-            return _check("ok", f"GET {seen.url}: {len(seen.models)} models, {seen.elapsed_ms} ms")
+            return _check("ok", f"GET {seen.url}: {_count(seen.models)}, {seen.elapsed_ms} ms")
         case "nothing":
             hint = "Check the address, the network, a proxy and whether the server runs."
             return _check("wrong", f"No connection to {seen.url}: {seen.detail}.", hint)
@@ -53,20 +53,35 @@ def _reached(seen: Seen) -> Check:
         case "unusable":
             return _check("wrong", f"{seen.url} is no address: {seen.detail}.", "Set base_url.")
         case "redirect":
-            hint = f"Redirects are never followed with a key. Set base_url to {_base(seen)}"
-            text = f"GET {seen.url} leads to {seen.detail} ({seen.status})."
-            return _check("wrong", text, hint)
+            return _redirect(seen)
         case "page":
             return _page(seen)
         case "json":
             return _error(seen)
 
 
-def _base(seen: Seen) -> str:
-    target = urlsplit(seen.detail)
-    if target.scheme in ("http", "https") and target.netloc:
-        return f"{target.scheme}://{target.netloc}{target.path.removesuffix('/models')}"
-    return "where it leads, if you trust that place"
+def _count(models: tuple[str, ...]) -> str:
+    return "1 model" if len(models) == 1 else f"{len(models)} models"
+
+
+def _redirect(seen: Seen) -> Check:
+    """Advice only for the same host: the key would go wherever somebody else points."""
+    text = f"GET {seen.url} leads to {seen.detail} ({seen.status})."
+    never = "Redirects are never followed with a key."
+    here, there = urlsplit(seen.url), urlsplit(urljoin(seen.url, seen.detail))
+    if there.scheme not in ("http", "https") or not there.hostname:
+        return _check("wrong", text, f"{never} That is no address of a server.")
+    if there.hostname != here.hostname:
+        hint = (
+            f"{never} {there.hostname} is another host than {here.hostname}: ask whoever runs "
+            "this server which address is right, before a key of yours goes there."
+        )
+        return _check("wrong", text, hint)
+    if (here.scheme, there.scheme) == ("https", "http"):
+        hint = f"{never} That address is not encrypted; do not send a key there."
+        return _check("wrong", text, hint)
+    base = f"{there.scheme}://{there.netloc}{there.path.removesuffix('/models')}"
+    return _check("wrong", text, f"{never} It is the same host: set base_url to {base}")
 
 
 def _page(seen: Seen) -> Check:

@@ -36,7 +36,7 @@ def settings_checks(settings: Settings) -> Iterator[Check]:
 def chosen(settings: Settings, name: str | None) -> ProfileSettings | Check:
     """The profile as it would be used, or why there is none."""
     try:
-        return settings.resolve(name, allow_offline=True)
+        found = settings.resolve(name, allow_offline=True)
     except KeyMissing as error:
         return Check(
             area="settings", name="key", status="wrong", text=str(error), hint=error.hint, key=True
@@ -45,6 +45,18 @@ def chosen(settings: Settings, name: str | None) -> ProfileSettings | Check:
         return Check(
             area="settings", name="profile", status="wrong", text=str(error), hint=error.hint
         )
+    return _unspoken(settings, found) or found
+
+
+def _unspoken(settings: Settings, profile: ProfileSettings) -> Check | None:
+    """What no layer checks: whether there is a dialect of that name."""
+    try:
+        profile_of(profile)
+    except SettingsError as error:
+        where = settings.origins.get(f"profiles.{profile.name}.dialect", "default")
+        text = f"profile {profile.name}: {error}   ({where})"
+        return Check(area="settings", name="profile", status="wrong", text=text, hint=error.hint)
+    return None
 
 
 def profile_checks(

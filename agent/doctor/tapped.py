@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from ..offline import Offline, OfflineOptions
 from ..offline.exchange import Body, Incoming, Reply
 from ..offline.faults import Schedule, parse_fault
+
+Address = Literal["ignored", "data-url", "unknown"]
 
 
 @dataclass(kw_only=True)
@@ -16,6 +19,7 @@ class Arrived:
     """One call of the gateway's: byte for byte what came in and what went out."""
 
     path: str
+    content_type: str = "application/json"
     body: bytes = field(repr=False)
     status: int | None = None
     """``None``: the connection was cut."""
@@ -29,8 +33,12 @@ class Tapped(Offline):
         super().__init__(OfflineOptions(draw="tiny"))
         self.calls: list[Arrived] = []
 
-    def misbehave(self, faults: Sequence[str]) -> None:
-        """From here on with these faults, and with nothing noted. What was stored stays."""
+    def misbehave(self, faults: Sequence[str], *, address: Address = "ignored") -> None:
+        """From here on with these faults, and with nothing noted. What was stored stays.
+
+        ``address``: what it does when it is asked for one in place of a picture's bytes (C4, D7).
+        """
+        self.state.dialect = replace(self.state.dialect, images_address=address)
         self.state.schedule = Schedule(tuple(parse_fault(spec) for spec in faults))
         self.calls = []
 
@@ -38,7 +46,8 @@ class Tapped(Offline):
         """``Offline.handle``."""
         if request.method != "POST":
             return await super().handle(request)
-        arrived = Arrived(path=request.path, body=request.body)
+        kind = request.headers.get("content-type", "application/json")
+        arrived = Arrived(path=request.path, content_type=kind, body=request.body)
         self.calls.append(arrived)
         reply = await super().handle(request)
         arrived.status = reply.status
