@@ -114,6 +114,9 @@ class TurnNotice(Record):
         "server_narrowed",
         "profile_changed",
         "enlarged",
+        "output_held",
+        "picture_flagged",
+        "not_examined",
     ]
     message: str
 

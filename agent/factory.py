@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import anyio
 
+from . import policies
 from .again import Again, again
 from .derive import PillowPictures
-from .errors import SettingsError
+from .errors import SettingsError, UsageError
 from .ids import SystemClock, Ulids
 from .keys import key_fingerprint
 from .kit import Kit, Room
-from .protocols import Clock, Ids, Upstream
+from .protocols import Answers, Clock, Ids, Publisher, Store, Tenancy, Upstream
 from .runner import ImageAgent
 from .safety.policy import Policy, load_policy
 from .safety.screen import screen
@@ -27,6 +29,7 @@ from .store.owners import this_process
 from .traffic import Profile
 from .turn import pricing, prompts
 from .turn.pricing import Prices
+from .turn.scores import load_thresholds
 from .upstream import proved
 from .upstream.dialects import dialect_for
 from .upstream.images import ImagesUpstream
@@ -81,7 +84,7 @@ async def open_kit(
             known = known_of(settings, lane)
             upstreams.append(open_upstream(lane, clock=clock, offline=offline, known=known))
         prices = [pricing.prices_for(u.profile, folder=settings.config_dir) for u in upstreams]
-        policy = load_policies(settings)
+        policy, thresholds = load_policies(settings), load_thresholds(settings.policy)
         store = await open_disk(settings, clock=clock)
     except BaseException:
         with anyio.CancelScope(shield=True):
@@ -93,6 +96,9 @@ async def open_kit(
         store=store,
         pictures=PillowPictures(),
         policy=policy,
+        thresholds=thresholds,
+        screen_output=settings.screen_output,
+        second_screen=settings.second_screen,
         prices=prices[0],
         clock=clock,
         ids=ids or Ulids(clock),
@@ -145,7 +151,66 @@ async def open_disk(settings: Settings, *, clock: Clock | None = None) -> DiskSt
     from .store import open_store
 
     url = settings.database_url.get_secret_value() if settings.database_url else None
-    return await open_store(settings.data_dir, clock=clock or SystemClock(), database_url=url)
+    return await open_store(
+        settings.data_dir,
+        clock=clock or SystemClock(),
+        database_url=url,
+        blob_url=settings.blob_url,
+    )
+
+
+def publisher_of(settings: Settings, store: Store) -> Publisher | None:
+    """Gives out addresses of stored pictures; ``None`` where no bucket is configured (R32)."""
+    from .store import DiskStore
+
+    if not isinstance(store, DiskStore) or store.mirror is None:
+        return None
+    from .store.publishing import BucketPublisher
+
+    return BucketPublisher(
+        store.mirror,
+        store.database,
+        base=settings.blob_public_url,
+        lives=timedelta(minutes=settings.blob_url_minutes),
+    )
+
+
+def answers_of(store: Store) -> Answers:
+    """Responses over HTTP as the store keeps them."""
+    from .store import DiskStore
+    from .store.responses import DiskAnswers
+
+    assert isinstance(store, DiskStore)
+    return DiskAnswers(store)
+
+
+def tenancy_of(store: Store) -> Tenancy:
+    """What tenants of a server may see of a store that ``open_kit`` opened."""
+    from .store import DiskStore
+    from .store.tenancy import DiskTenancy
+
+    assert isinstance(store, DiskStore)
+    return DiskTenancy(store)
+
+
+def fetcher_of(chosen: ProfileSettings) -> Callable[[str], Awaitable[bytes]] | None:
+    """Fetches a picture by its address, where the profile allows it; raises ``UsageError``."""
+    if not chosen.fetch_urls:
+        return None
+    from .upstream.fetch import NotFetched, PictureFetcher
+
+    fetcher = PictureFetcher(allow_private=chosen.fetch_private)
+
+    async def fetch(url: str) -> bytes:
+        try:
+            return await fetcher.fetch(url)
+        except NotFetched as error:
+            raise UsageError(
+                f"A picture could not be fetched: {error}.",
+                hint="Send the picture itself, as a file or a data URL.",
+            ) from error
+
+    return fetch
 
 
 async def turn_again(settings: Settings, attempt: str) -> Again:
@@ -170,9 +235,34 @@ def _shipped_policy() -> Policy:
     return load_policy(prompts.folder() / "policy")
 
 
+def policy_rules(settings: Settings) -> tuple[policies.RuleRecord, ...]:
+    """Every rule as it holds, and what the user's overlay made of it."""
+    return policies.explained(
+        load_policies(settings),
+        load_thresholds(settings.policy),
+        shipped=_shipped_policy(),
+        shipped_thresholds=load_thresholds(),
+    )
+
+
+def try_policy(
+    lines: Sequence[policies.Expected], settings: Settings
+) -> tuple[list[policies.Mismatch], policies.Tried]:
+    """Lines of ``policies.read_lines`` against the policy as it is configured."""
+    policy = load_policies(settings)
+    found = list(policies.mismatches(lines, policy))
+    return found, policies.tried(lines, len(found), policy)
+
+
 def check_text(text: str, settings: Settings) -> Verdict:
     """The screen alone, for a door that only wants to know; nothing is sent or kept."""
-    return screen(text, policy=load_policies(settings), subject="check")
+    return check_texts([text], settings)[0]
+
+
+def check_texts(texts: Sequence[str], settings: Settings) -> list[Verdict]:
+    """Several, by a policy that is read once."""
+    policy = load_policies(settings)
+    return [screen(text, policy=policy, subject="check") for text in texts]
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ async def begin_turn(
         opened.mask.data, media_type=opened.mask.media_type, size=None
     )
     turn = Turn(
-        id=TurnId(kit.ids.new("turn")),
+        id=opened.request.turn or TurnId(kit.ids.new("turn")),
         session=session.id,
         parent=opened.parent,
         intent=opened.request.intent,
@@ -159,16 +159,26 @@ async def keep_received(
             hint="Look at the file; a gateway may have cut it. It is not asked for again by itself.",
             billed="possibly",
         )
+    actual = _rendering(facts, picture, drawn_by)
+    return await _add(
+        kit, picture.data, facts, place, actual=actual, revised=picture.revised_prompt
+    )
+
+
+async def rendering(kit: Kit, picture: Picture, *, drawn_by: str | None) -> Rendering:
+    """What was drawn, for the bill, of a picture that is not kept."""
+    facts = await anyio.to_thread.run_sync(kit.pictures.received, picture.data)
+    return _rendering(facts, picture, drawn_by) if facts else Rendering(model=drawn_by)
+
+
+def _rendering(facts: PictureFacts, picture: Picture, drawn_by: str | None) -> Rendering:
     said = dict(picture.actual)
-    actual = Rendering(
+    return Rendering(
         model=drawn_by,
         size=f"{facts.width}x{facts.height}",
         quality=said.get("quality"),
         format=_FORMATS.get(facts.media_type, facts.media_type),
         background=said.get("background"),
-    )
-    return await _add(
-        kit, picture.data, facts, place, actual=actual, revised=picture.revised_prompt
     )
 
 

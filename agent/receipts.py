@@ -24,9 +24,13 @@ from .schema import (
     TurnId,
     Verdict,
 )
+from .screening import Judged
 from .turn.extract import Gathered, judge
 
 log = get_logger("limner.runner")
+
+_WORD_LISTS = {"sensitive_words_detected"}
+"""Codes of a gateway's own word list, which reads our words too (N10)."""
 
 
 class Receipt:
@@ -41,6 +45,8 @@ class Receipt:
         self.error: Failure | None = None
         self.degraded: list[dict[str, str]] = []
         """Steps down the ladder, and what was enlarged after them; ``path`` is never stored."""
+        self.left: list[Failure] = []
+        """What stopped it on the profiles before this one, told unless a picture came after all."""
         self._attempts: dict[AttemptId, Attempt] = {}
 
     @property
@@ -67,10 +73,12 @@ class Receipt:
 
     def closing(self, turn: Turn, gathered: Gathered) -> Turn:
         """The open turn, closed with its outcome and everything that went wrong."""
-        outcome, self.error = judge(gathered, stored=len(self.images), intent=turn.intent)
-        said = (*gathered.failures, gathered.failed, self.error)
-        failures: list[Failure] = []
-        failures += [one for one in said if one is not None and one not in failures]
+        outcome, error = judge(gathered, stored=len(self.images), intent=turn.intent)
+        self.error = error and self._with_preamble(error)
+        before = self.left if error is not None else ()
+        said = (*before, *gathered.failures, gathered.failed, error)
+        failures = list(dict.fromkeys(one for one in said if one is not None))
+        failures = [self.error if self.error and one == error else one for one in failures]
         return turn.model_copy(
             update={
                 "outcome": outcome,
@@ -87,12 +95,38 @@ class Receipt:
             }
         )
 
+    def _with_preamble(self, error: Failure) -> Failure:
+        """The text passed our screen, so what was refused may be the words that we put before it."""
+        last = self.last
+        blamed = error.stage == "provider_input" or error.upstream_code in _WORD_LISTS
+        words = (
+            next((p for p in last.prompts if p.id.startswith("preamble/")), None) if last else None
+        )
+        if not blamed or words is None:
+            return error
+        profile = self._kit.upstream.profile
+        on = profile.dialect.preamble_words
+        hint = (
+            f"Our screen had let the text pass; with it went our preamble {words.id}@{words.version} "
+            f"(dialect {profile.dialect.name}, preamble_words {'on' if on else 'off'}), which may be "
+            "what was refused."
+        )
+        if not on:
+            hint += (
+                f" A wording without trigger words goes out with preamble_words = true under [facts] "
+                f"in servers/{profile.name}.toml; limner doctor --probe finds out."
+            )
+        return error.model_copy(update={"hint": f"{error.hint} {hint}".strip()})
+
     def _cost(self) -> Cost:
-        """The sum over attempts; unknown as soon as one that may be billed is unknown."""
+        """The sum over attempts; unknown as soon as one that may be billed is unknown.
+
+        Also where they were billed in several currencies, which are never added together.
+        """
         costs = [a.cost for a in self._attempts.values() if a.billed != "no"]
         if not costs:
             return Cost(amount=Decimal(0), currency=self._kit.prices.currency, basis="usage")
-        if any(cost.amount is None for cost in costs):
+        if any(c.amount is None or c.currency != costs[-1].currency for c in costs):
             return costs[-1].model_copy(update={"amount": None, "basis": "unknown"})
         total = sum((cost.amount for cost in costs if cost.amount is not None), Decimal(0))
         return costs[-1].model_copy(update={"amount": total})
@@ -103,8 +137,18 @@ class Receipt:
         others = tuple(failure for failure in closed.failures if failure != self.error)
         return self._event(closed.outcome, self.error, failures=others, closed=closed)
 
-    def refused_by_policy(self, verdict: Verdict) -> Terminal:
-        """Nothing was sent, and the receipt says so."""
+    def stopped(self, judged: Judged) -> Terminal:
+        """Nothing is drawn, and the receipt says who saw the text."""
+        stop = judged.stop
+        assert stop is not None
+        if isinstance(stop, Failure):
+            return self._event("failed", stop)
+        return self._refused_by_policy(stop, shown_to=judged.shown_to)
+
+    def _refused_by_policy(self, verdict: Verdict, *, shown_to: str | None) -> Terminal:
+        sent = "Nothing was sent, nothing was charged."
+        if shown_to is not None:
+            sent = f"Only the moderation of {shown_to} saw it; nothing was drawn or charged."
         review = verdict.decision == "review"
         fix = verdict.fix
         if review and verdict.rule:
@@ -114,7 +158,7 @@ class Receipt:
             stage="policy",
             rule=verdict.rule,
             categories=(verdict.category,) if verdict.category else (),
-            message=f"{verdict.message} Nothing was sent, nothing was charged.".strip(),
+            message=f"{verdict.message} {sent}".strip(),
             hint=fix,
         )
         return self._event("refused", failure)

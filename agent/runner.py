@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Self, TypeVar
@@ -19,17 +19,14 @@ import anyio
 from anyio.abc import TaskGroup
 from pydantic import BaseModel
 
-from . import asking, attempts, keeping, naming, onward, opening
+from . import asking, attempts, keeping, naming, onward, opening, screening
 from .attempts import Errand
-from .errors import LimnerError, UsageError
+from .errors import LimnerError, StoreError, UsageError
 from .events import (
     AttemptRetrying,
     AttemptSent,
     Event,
-    ImageCompleted,
-    ImageProgress,
     Terminal,
-    TextDelta,
     TurnDegraded,
     TurnNotice,
     TurnStarted,
@@ -39,12 +36,12 @@ from .logs import get_logger
 from .opening import Opening
 from .protocols import Store, TurnRequest
 from .receipts import Receipt
-from .safety.screen import screen
 from .schema import Attempt, Failure, Image, ImageId, Verdict
-from .traffic import PartialPicture, Picture, Received, TextPiece, ToolStage
+from .taking import Taking
+from .traffic import Received
 from .turn import request as requests
 from .turn.context import context_for
-from .turn.extract import Gathered, fold
+from .turn.extract import Gathered
 
 log = get_logger("limner.runner")
 
@@ -141,8 +138,11 @@ class _Turn:
         self._listener: Callable[[Event], None] | None = emit
         self._profile = kit.upstream.profile
         self._receipt = Receipt(kit, request)
+        self._taking = Taking(kit, request, self._receipt, emit=self._emit, note=self._write_down)
         self._scope = anyio.CancelScope()
         self._sent = False
+        self._owed: tuple[Verdict, ...] = ()
+        """What was screened and is not written down yet."""
         self.bug: BaseException | None = None
 
     # ── the story ────────────────────────────────────────────────────────────────────────────
@@ -153,23 +153,30 @@ class _Turn:
         opened = await opening.prepare(self._request, kit)
         receipt.session = opened.session
 
-        verdict = self._screen(opened)
-        if verdict.decision != "allow":
-            await self._write_down(verdict)
-            return receipt.refused_by_policy(verdict)
+        judged = screening.first(self._request, opened, kit.policy)
+        if judged.stop is not None:
+            return await self._stopped(judged)
+        verdict, self._owed = judged.prompt, judged.verdicts
+        errand, dropped = self._compose(opened, verdict, kit)
+        if refused := await attempts.unaffordable(kit, errand, session=opened.session):
+            return await self._stopped(replace(judged, stop=refused))
+        judged = await screening.second(kit, opened, judged)
+        if judged.stop is not None:
+            return await self._stopped(judged)
+        self._owed = judged.verdicts
 
-        errand, dropped = self._compose(opened, verdict, self._kit)
         receipt.session = opened.session or await naming.create_session(
             kit, self._request, opened.text
         )
         receipt.begun = begun = await keeping.begin_turn(
             kit, opened, receipt.session, prompts=errand.prompts
         )
-        await self._write_down(verdict)
+        await self._write_down(*judged.verdicts)
         errand = attempts.on_account(errand, session=begun.turn.session, turn=begun.turn.id)
-        self._announce(opened, verdict, errand, dropped)
+        self._announce(opened, judged, errand, dropped)
 
         gathered = await self._exchange(opened, verdict, errand)
+        gathered = await self._taking.looked_over(self._kit, gathered)
         for text in await onward.enlarge(self._kit, receipt):
             self._notice("enlarged", text)
 
@@ -180,25 +187,21 @@ class _Turn:
 
     # ── its stages ───────────────────────────────────────────────────────────────────────────
 
-    def _screen(self, opened: Opening) -> Verdict:
-        """Pure: the text, judged together with the earlier texts that it goes out with."""
-        return screen(
-            opened.text,
-            policy=self._kit.policy,
-            acknowledged=self._request.acknowledge,
-            acknowledged_by=self._request.acknowledged_by,
-            context=tuple(t.prompt for t in opened.path if t.outcome in ("image", "text")),
-        )
+    async def _stopped(self, judged: screening.Judged) -> Terminal:
+        """Nothing is drawn: every verdict is written down all the same."""
+        await self._write_down(*judged.verdicts)
+        return self._receipt.stopped(judged)
 
-    async def _write_down(self, verdict: Verdict) -> None:
-        session = self._receipt.session
-        await self._kit.store.add_verdict(
-            verdict,
-            at=self._kit.clock.now(),
-            session=session.id if session else None,
-            turn=self._receipt.turn,
-            user=self._request.user,
-        )
+    async def _write_down(self, *verdicts: Verdict) -> None:
+        session, self._owed = self._receipt.session, ()
+        for verdict in verdicts:
+            await self._kit.store.add_verdict(
+                verdict,
+                at=self._kit.clock.now(),
+                session=session.id if session else None,
+                turn=self._receipt.turn,
+                user=self._request.user,
+            )
 
     def _compose(self, opened: Opening, verdict: Verdict, kit: Kit) -> tuple[Errand, int]:
         """Pure: the request as bytes and what it may cost."""
@@ -236,7 +239,9 @@ class _Turn:
         )
         return errand, context.dropped
 
-    def _announce(self, opened: Opening, verdict: Verdict, errand: Errand, dropped: int) -> None:
+    def _announce(
+        self, opened: Opening, judged: screening.Judged, errand: Errand, dropped: int
+    ) -> None:
         session, begun, profile = self._receipt.session, self._receipt.begun, self._profile
         assert session is not None
         assert begun is not None
@@ -254,10 +259,12 @@ class _Turn:
                 estimate_low=errand.estimate_low,
             )
         )
-        if verdict.acknowledged:
-            self._notice("acknowledged", f"acknowledged: {', '.join(verdict.acknowledged)}")
-        for text in requests.notices(opened.options):
+        if judged.acknowledged:
+            self._notice("acknowledged", f"acknowledged: {', '.join(judged.acknowledged)}")
+        for text in requests.notices(opened.options, profile.dialect):
             self._notice("estimate", text)
+        if self._request.options.partial_images and self._kit.holds(self._request):
+            self._notice("output_held", "no drafts: pictures wait until their wording was checked")
         if dropped:
             self._notice("context_trimmed", f"the {dropped} oldest turns no longer fit: left out")
 
@@ -265,16 +272,21 @@ class _Turn:
         """Send until it is settled; what drew nothing may go plainer, elsewhere, or smaller."""
         while True:
             gathered = await attempts.exchange(self._kit, errand, self, self._receipt.attempts)
-            for text in attempts.learned(self._profile, self._kit.upstream.profile):
+            for text in onward.learned(self._profile, self._kit.upstream.profile):
                 self._notice("server_narrowed", text)
             way = onward.way_on(self._kit, self._profile, opened, gathered, images=self.images)
             if way is None or self._listener is None:
                 return gathered
+            left = onward.told_of(self._kit, self._request.intent, gathered)
+            if barred := onward.barred(self._kit, way.kit, errand.caps):
+                self._receipt.left.append(left)
+                return replace(gathered, failed=barred)
             try:
                 opened, errand = way.opened, self._moved(way, verdict, errand)
             except UsageError as error:
                 self._notice("profile_changed", f"this turn cannot go there: {error}")
                 return gathered
+            self._receipt.left.append(left)
 
     def _moved(self, way: onward.Way, verdict: Verdict, before: Errand) -> Errand:
         """The same turn for another profile, for what this one turned out to be, or smaller."""
@@ -285,6 +297,8 @@ class _Turn:
             self._emit(TurnDegraded(steps=way.step, reserved=errand.estimate.amount))
         if kit is not self._kit:
             self._notice("profile_changed", onward.changed(kit, self._receipt.last))
+            for text in requests.left_out(way.opened.options, kit.upstream.profile.dialect):
+                self._notice("estimate", text)
         self._kit, self._profile, self._sent = kit, kit.upstream.profile, False
         self._receipt.move(kit)
         return replace(errand, session=before.session, turn=before.turn)
@@ -320,48 +334,9 @@ class _Turn:
         return True
 
     async def take(self, item: Received, gathered: Gathered) -> Gathered:
-        """Pass on what can be shown and keep what must not be lost, as it arrives."""
-        match item:
-            case TextPiece(text=text):
-                self._emit(TextDelta(text=text))
-            case ToolStage(stage=stage):
-                self._emit(ImageProgress(stage=stage))
-            case PartialPicture():
-                await self._partial(item)
-            case Picture():
-                return await self._picture(item, gathered)
-            case _:
-                pass
-        return gathered
-
-    async def _partial(self, item: PartialPicture) -> None:
-        turn = self._receipt.turn
-        if turn and self._listener and (draft := await keeping.keep_draft(self._kit, turn, item)):
-            self._emit(draft)
-
-    async def _picture(self, item: Picture, gathered: Gathered) -> Gathered:
-        begun = self._receipt.begun
-        assert begun is not None
-        kept = await keeping.keep_received(
-            self._kit, item, begun.place, drawn_by=keeping.artist(self._kit, gathered, begun.place)
-        )
-        if isinstance(kept, Failure):
-            return fold(gathered, keeping.damaged(item, kept))
-        self._receipt.images.append(kept)
-        if kept.revised_prompt:
-            await self._screen_revised(kept)
-        self._emit(ImageCompleted(image=kept))
-        for notice in keeping.differences(kept):
-            self._emit(notice)
-        return gathered
-
-    async def _screen_revised(self, image: Image) -> None:
-        """The model's own wording is screened and told; holding back is a door's choice."""
-        words = image.revised_prompt or ""
-        verdict = screen(words, policy=self._kit.policy, subject="revised_prompt")
-        await self._write_down(verdict)
-        if verdict.decision != "allow":
-            self._notice("revised_prompt", f"the model's own wording: {verdict.message}")
+        """One item as it arrives (``taking``)."""
+        listening = self._listener is not None
+        return await self._taking.take(self._kit, item, gathered, listening=listening)
 
     # ── the task around it ───────────────────────────────────────────────────────────────────
 
@@ -373,7 +348,7 @@ class _Turn:
                 ended = await self.run()
             except LimnerError as error:
                 with shield:
-                    ended = await self._receipt.failed(error)
+                    ended = await self._failed(error)
             except Exception as error:  # handed to whoever reads the stream
                 log.exception("turn.bug")
                 self.bug = error
@@ -385,6 +360,12 @@ class _Turn:
                     self._emit(await self._receipt.interrupted())
                 raise
             self._emit(ended)
+
+    async def _failed(self, error: LimnerError) -> Terminal:
+        """What was screened is written down also where something else stopped the turn."""
+        with suppress(StoreError):
+            await self._write_down(*self._owed)
+        return await self._receipt.failed(error)
 
     def leave(self) -> None:
         """The caller stopped listening: unsent work stops, sent work goes on."""

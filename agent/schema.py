@@ -36,6 +36,12 @@ Quality = Literal["low", "medium", "high", "auto", "xhigh", "max"]
 OutputFormat = Literal["png", "jpeg", "webp", "gif", "svg"]
 Background = Literal["auto", "opaque", "transparent"]
 Via = Literal["responses", "images", "auto"]
+Subject = Literal["prompt", "merged", "revised_prompt", "brief", "file_name", "picture", "check"]
+"""What a verdict is about; of a ``picture`` the hash is that of its bytes."""
+ScreenOutput = Literal["hold", "tell"]
+"""``hold``: no picture leaves before its ``revised_prompt`` was checked."""
+SecondScreen = Literal["off", "text", "pictures"]
+"""What the server's own moderation is asked about; ``pictures`` are asked about with the text."""
 FailureCode = Literal[
     "usage",
     "authentication",
@@ -178,7 +184,7 @@ class Hit(Record):
 class Verdict(Record):
     """What the screen says about one text; written also when nothing is sent."""
 
-    subject: Literal["prompt", "merged", "revised_prompt", "brief", "file_name", "check"] = "prompt"
+    subject: Subject = "prompt"
     decision: Decision
     rule: str | None = None
     category: str | None = None
