@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar
@@ -25,6 +25,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from .buckets import BucketOptions
 from .errors import SettingsError
 from .schema import Background, ImageOptions, OutputFormat, Quality, Record, Via
 
@@ -43,8 +44,25 @@ _LONGEST_STATEMENT: Final = 100
 _SPEAKING: Final = ("--", "LIMNER_", "OPENAI_")
 """Places that are the name of the key themselves."""
 _DEFAULTS: Final = ImageOptions()
+_MOST: Final = 1_000_000_000
+_DECIMALS: Final = 12
+"""Of an amount of money; smaller than any price."""
+
+
+def _amount(value: object) -> Decimal:
+    """A budget, exact; raises ``ValueError`` for what is none, or what no ledger could add up."""
+    try:
+        amount = Decimal(str(value)) if not isinstance(value, bool) else Decimal("nan")
+    except InvalidOperation:
+        amount = Decimal("nan")
+    exponent = amount.as_tuple().exponent
+    if isinstance(exponent, str) or exponent < -_DECIMALS or not 0 <= amount <= _MOST:
+        raise ValueError(f"write an amount from 0 to {_MOST:,}, as 0.50")
+    return amount
+
+
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-_Money = Annotated[Decimal, Field(ge=0)]
+_Money = Annotated[Decimal, BeforeValidator(_amount)]
 _Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 _Level = Annotated[
     Literal["debug", "info", "warning", "error"],
@@ -55,7 +73,7 @@ Where = Callable[[tuple[str, ...]], str]
 """Names the place of a key: ``./limner.toml:4``, ``LIMNER_SIZE``."""
 
 
-class Options(Record):
+class Options(BucketOptions):
     """The choices that every layer shares; ``model_fields_set`` tells which were made."""
 
     profile: _Text | None = None
@@ -82,6 +100,10 @@ class Options(Record):
     database_url: SecretStr | None = None
     policy: Path | None = None
     """An overlay on the shipped policy."""
+    screen_output: Literal["hold", "tell"] = "tell"
+    """Whether a picture waits until the model's own wording of it was checked."""
+    second_screen: Literal["off", "text", "pictures"] = "off"
+    """What the server's moderation is asked about before anything is drawn."""
     log_level: _Level = "warning"
     log_content: bool = False
 
@@ -103,8 +125,6 @@ class ProfileOptions(Record):
     """Fetch a picture that the server names by address: https, public hosts, never with the key."""
     fetch_private: bool = False
     """The same for addresses of private networks."""
-    stores_responses: bool | None = None
-    """Overrules the dialect on whether ``previous_response_id`` keeps its promise."""
     fallback: tuple[_Text, ...] = ()
     """Profiles to go on with, in this order, after a failure that is known and drew nothing."""
     concurrency: int = Field(default=4, ge=0, le=1000)
@@ -122,9 +142,10 @@ class ProfileOptions(Record):
 
 
 class UserFile(Options):
-    """``config.toml``, whole; the profiles are checked one by one."""
+    """``config.toml``, whole; profiles and tenants are checked one by one."""
 
     profiles: dict[str, dict[str, object]] = Field(default_factory=dict)
+    tenants: dict[str, dict[str, object]] = Field(default_factory=dict)
 
 
 class Environment(BaseSettings, Options):
@@ -182,7 +203,8 @@ def checked(kind: type[_M], values: Mapping[str, object], where: Where) -> _M:
         if first["type"] == "extra_forbidden":
             raise SettingsError(f"{place}: {_unknown(path[-1], kind.model_fields)}") from None
         key = "" if place.startswith(_SPEAKING) else f"{'.'.join(path)}: "
-        raise SettingsError(f"{place}: {key}{first['msg']}") from None
+        reason = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{place}: {key}{reason}") from None
 
 
 def _unknown(key: str, known: Iterable[str]) -> str:

@@ -47,7 +47,8 @@ from .profiles import (
     configured_profiles,
     offline_profile,
 )
-from .schema import ImageOptions
+from .schema import ImageOptions, ScreenOutput
+from .tenants import TenantSettings, read_tenants
 
 __all__ = [
     "OFFLINE",
@@ -71,6 +72,8 @@ class Settings(Options):
     profiles: dict[str, ProfileSettings] = Field(default_factory=dict)
     env_profile: str | None = None
     """The profile that the environment makes of a URL and a key."""
+    tenants: dict[str, TenantSettings] = Field(default_factory=dict)
+    """Who may use ``limner serve``; none: whoever reaches it."""
     orphan_keys: tuple[str, ...] = ()
     """Profiles that have a stored key and nothing else."""
     origins: dict[str, str] = Field(default_factory=dict)
@@ -108,6 +111,10 @@ class Settings(Options):
         if profile.image_model:
             values["model"] = profile.image_model
         return ImageOptions.model_validate(values)
+
+    def output_screening(self, otherwise: ScreenOutput) -> ScreenOutput:
+        """``screen_output`` where somebody said it, else what a door does by itself."""
+        return self.screen_output if "screen_output" in self.origins else otherwise
 
     def _unchosen(self, *, allow_offline: bool) -> str:
         files = sorted(
@@ -195,6 +202,7 @@ def load_settings(
             "config_dir": folder,
             "profiles": {name: found.profile for name, found in profiles.items()},
             "env_profile": env_profile,
+            "tenants": read_tenants(file, folder),
             "orphan_keys": tuple(sorted(stored.keys.keys() - profiles.keys())),
             "origins": origins | _profile_origins(profiles),
             "notices": (*stored.notices, *_misspelt(variables)),
@@ -216,6 +224,9 @@ def describe(settings: Settings) -> list[tuple[str, str, str]]:
             for key in ("api_key", *ProfileOptions.model_fields)
             if (origin := settings.origins.get(f"profiles.{name}.{key}"))
         ]
+    for name, tenant in sorted(settings.tenants.items()):
+        keys = len(tenant.key_sha256)
+        rows.append((f"tenants.{name}", f"{keys} key{'s' * (keys != 1)}", "user"))
     return rows
 
 

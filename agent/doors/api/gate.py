@@ -1,0 +1,125 @@
+"""Around every request: who may call at all, a request id, and nothing but OpenAI's shape out.
+
+A page in a browser can be made to call loopback under a name of its own (DNS rebinding): the
+``Host`` it was called by and the ``Origin`` it was called from are therefore looked at first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from ...errors import StoreError
+from ...logs import get_logger
+from .desk import LOOPBACK, Desk
+from .errors import NO_RETRY, ApiError
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+REQUEST_ID = "request_id"
+"""Its name in ``request.state``."""
+
+log = get_logger("limner.serve")
+
+
+class Gate:
+    """ASGI middleware; the outermost of ours."""
+
+    def __init__(self, app: App, desk: Desk) -> None:
+        self._app = app
+        self._desk = desk
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request_id = self._desk.kit.ids.new("req")
+        scope.setdefault("state", {})[REQUEST_ID] = request_id
+        started = False
+
+        async def named(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            check_caller(scope, self._desk)
+            await self._app(scope, receive, named)
+        except Exception as error:  # a traceback is for the log, never for a client
+            if started:
+                log.exception("request.cut_short", request=request_id)
+                raise
+            answer = answer_for(error, request_id).response()
+            await answer(scope, receive, named)
+
+
+def answer_for(error: Exception, request_id: str) -> ApiError:
+    """What a client is told of an exception; anything unexpected goes to the log with its id."""
+    if isinstance(error, ApiError):
+        return error
+    log.error("request.bug", request=request_id, exc_info=error)
+    store = isinstance(error, StoreError)
+    what = "The server's store cannot be used right now" if store else "The server made a mistake"
+    return ApiError(
+        500,
+        f"{what} (request {request_id}); its log says more.",
+        type="server_error",
+        code="store" if store else "internal_error",
+        headers=NO_RETRY,
+    )
+
+
+def check_caller(scope: Scope, desk: Desk) -> None:
+    """Raises ``ApiError`` 421 for a Host that is not ours, 403 for an Origin that may not call."""
+    headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    host = headers.get(b"host", "")
+    if not _is_ours(host, desk):
+        raise ApiError(
+            421,
+            f"This server is not {host[:80]!r}. Call it by its own name, or start it with "
+            "--allow-host.",
+            code="wrong_host",
+            headers=NO_RETRY,
+        )
+    origin = headers.get(b"origin")
+    if origin is not None and not _may_call(origin, host, desk):
+        raise ApiError(
+            403,
+            f"Pages of {origin[:80]!r} may not call this server; --allow-origin lets one in.",
+            type="permission_error",
+            code="wrong_origin",
+            headers=NO_RETRY,
+        )
+
+
+def _is_ours(host: str, desk: Desk) -> bool:
+    name = host_name(host)
+    if name is None:
+        return False
+    options = desk.options
+    public = host_name(urlsplit(options.public_url or "").netloc)
+    if name in LOOPBACK or name in options.allow_hosts or name == public:
+        return True
+    # off loopback every request needs a key, which no page that was lured here has
+    return not options.on_loopback and not options.allow_hosts
+
+
+def host_name(netloc: str) -> str | None:
+    """``127.0.0.1:80`` → ``127.0.0.1``; ``None`` for what is no host and port."""
+    try:
+        parts = urlsplit(f"//{netloc}")
+        sane = parts.netloc == netloc and "@" not in netloc and parts.port != 0
+    except ValueError:
+        return None
+    return parts.hostname.rstrip(".") if sane and parts.hostname else None
+
+
+def _may_call(origin: str, host: str, desk: Desk) -> bool:
+    """Its own pages, and those that were let in."""
+    own = (f"http://{host}", f"https://{host}")
+    return origin in own or origin in desk.options.allow_origins

@@ -1,0 +1,75 @@
+"""How much may come in, and how often."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import anyio
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from .errors import ApiError
+
+WINDOW_S = 60.0
+
+
+class Rates:
+    """Requests per minute for each tenant: a bucket that fills while nobody asks."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._buckets: dict[str, tuple[float, float]] = {}
+
+    def take(self, name: str, per_minute: int) -> float:
+        """Seconds to wait; 0 when this request is one of those allowed."""
+        now = self._monotonic()
+        left, at = self._buckets.get(name, (float(per_minute), now))
+        left = min(float(per_minute), left + (now - at) * per_minute / WINDOW_S)
+        if left < 1:
+            self._buckets[name] = (left, now)
+            return (1 - left) * WINDOW_S / per_minute
+        self._buckets[name] = (left - 1, now)
+        return 0.0
+
+
+def too_often(wait_s: float) -> ApiError:
+    return ApiError(
+        429,
+        f"Too many requests for this key: try again in {math.ceil(wait_s)} s.",
+        type="requests",
+        code="rate_limit_exceeded",
+        headers={"retry-after": str(math.ceil(wait_s))},
+    )
+
+
+async def body_of(request: Request, *, at_most: int, idle_s: float) -> bytes:
+    """The whole body; raises ``ApiError`` 413 before too much is in memory, 408 when it stalls."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > at_most:
+        raise _too_large(at_most)
+    body, chunks = bytearray(), request.stream()
+    while True:
+        chunk: bytes | None = None
+        with anyio.move_on_after(idle_s) as waiting:
+            try:
+                chunk = await anext(chunks, b"")
+            except ClientDisconnect:
+                raise ApiError(400, "The body ended before it was complete.") from None
+        if waiting.cancelled_caught or chunk is None:
+            raise ApiError(408, f"Nothing of the body came for {idle_s:g} s.", code="timeout")
+        body += chunk
+        if len(body) > at_most:
+            raise _too_large(at_most)
+        if not chunk:
+            return bytes(body)
+
+
+def _too_large(at_most: int) -> ApiError:
+    return ApiError(
+        413,
+        f"The body is larger than {at_most:,} bytes. Send smaller pictures (jpeg or webp), or "
+        "start the server with a higher --max-body.",
+        code="request_too_large",
+        headers={"connection": "close"},
+    )

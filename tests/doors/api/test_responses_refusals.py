@@ -1,0 +1,344 @@
+"""What is refused, by whom, and what a client is told of servers that fail."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from tests.conftest import sent_to
+from tests.doors.api.conftest import OpenServer, tenant
+from tests.doors.api.relaying import (
+    KITE,
+    TOOL,
+    URL,
+    asked,
+    attempts_of,
+    create,
+    events,
+    house,
+    kinds,
+    newest,
+    picture,
+    stream,
+    strict_output,
+)
+
+__all__ = ["house", "strict_output"]  # fixtures
+
+
+# ── our rules ────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.usefixtures("house")
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_refused_prompt_is_a_400_with_the_rule_and_nothing_is_sent(
+    open_server: OpenServer, streamed: bool
+) -> None:
+    async with open_server() as served:
+        told = await served.client.post(URL, json=asked("a plumbus", stream=streamed))
+
+        error = told.json()["error"]
+        assert (told.status_code, error["code"]) == (400, "content_policy_violation")
+        assert "house-no" in error["message"]
+        assert "Nothing was sent, nothing was charged." in error["message"]
+        assert told.headers["x-should-retry"] == "false"
+        assert sent_to(served.artist) == []
+        assert await served.desk.kit.store.sessions() == []
+
+
+@pytest.mark.usefixtures("house")
+async def test_what_the_picture_merges_is_judged_together(open_server: OpenServer) -> None:
+    async with open_server() as served:
+        first = await create(served, "something leftish")
+        told = await served.client.post(
+            URL, json=asked("and rightish", previous_response_id=first["id"])
+        )
+
+        assert told.status_code == 400
+        assert "house-halves" in told.json()["error"]["message"]
+
+
+@pytest.mark.usefixtures("house")
+async def test_what_is_refused_is_not_smuggled_in_as_history(open_server: OpenServer) -> None:
+    async with open_server() as served:
+        items = [
+            {"role": "user", "content": "a plumbus " + "and so on " * 3000},
+            {"role": "assistant", "content": "Very well."},
+            {"role": "user", "content": "draw it"},
+        ]
+        await create(served, items)
+
+        assert "plumbus" not in json.dumps(sent_to(served.artist)[-1])
+        _, [turn], _ = await newest(served.desk)
+        assert turn.prompt == "draw it"
+
+
+@pytest.mark.usefixtures("house")
+async def test_code_and_tool_outputs_and_developers_are_not_screened(
+    open_server: OpenServer,
+) -> None:
+    async with open_server() as served:
+        items = [
+            {"role": "developer", "content": "a plumbus"},
+            {"type": "function_call", "call_id": "c", "name": "plumbus", "arguments": "plumbus"},
+            {"type": "function_call_output", "call_id": "c", "output": "plumbus"},
+            {"role": "user", "content": KITE},
+        ]
+
+        assert picture(await create(served, items))["result"]
+
+
+@pytest.mark.usefixtures("house")
+async def test_a_rule_that_asks_is_set_aside_by_a_key_that_may(open_server: OpenServer) -> None:
+    may, key = tenant("may", may_acknowledge=True)
+    async with open_server(tenants={"may": may}) as served:
+        told = await served.client.post(URL, json=asked("a gromlet"), headers=key)
+        drawn = await served.client.post(
+            URL, json=asked("a gromlet"), headers={**key, "x-limner-acknowledge": "house-ask"}
+        )
+
+        assert told.status_code == 400
+        assert "x-limner-acknowledge: house-ask" in told.json()["error"]["message"]
+        assert drawn.status_code == 200
+
+
+@pytest.mark.usefixtures("strict_output")
+async def test_wording_that_may_not_be_keeps_its_picture_and_drafts_from_leaving(
+    open_server: OpenServer,
+) -> None:
+    async with open_server() as served:
+        found = await stream(served, tools=[{**TOOL, "partial_images": 2}])
+
+        told = found[-1]["response"]
+        assert kinds(found)[-1] == "failed"
+        assert told["error"]["code"] == "content_policy_violation"
+        assert "house-words" in told["error"]["message"]
+        assert "partial_image" not in " ".join(kinds(found))
+        assert "Drawn offline" not in json.dumps(found)
+        session, [turn], images = await newest(served.desk)
+        assert (images, turn.outcome) == ([], "refused")
+        [attempt] = await attempts_of(served.desk)
+        assert attempt.billed == "yes"
+        assert not list(served.desk.settings.data_dir.rglob("*.png"))
+        kept = (await served.client.get(f"{URL}/{told['id']}")).json()
+        assert kept["status"] == "failed"
+        assert "Drawn offline" not in json.dumps(kept)
+        assert session.head is None
+
+
+@pytest.mark.usefixtures("strict_output")
+async def test_wording_that_may_not_be_is_a_400_where_nothing_is_streamed(
+    open_server: OpenServer,
+) -> None:
+    async with open_server() as served:
+        told = await served.client.post(URL, json=asked())
+
+        assert (told.status_code, told.headers["x-should-retry"]) == (400, "false")
+        assert told.json()["error"]["code"] == "content_policy_violation"
+
+
+@pytest.mark.usefixtures("strict_output")
+async def test_where_nothing_is_held_wording_is_told_with_its_picture(
+    open_server: OpenServer,
+) -> None:
+    async with open_server(screen_output="tell") as served:
+        found = await stream(served, tools=[{**TOOL, "partial_images": 1}])
+
+        at = kinds(found).index("image_generation_call.partial_image")
+        assert at < kinds(found).index("output_item.done")
+        assert kinds(found)[-1] == "completed"
+
+
+# ── what cannot be read ──────────────────────────────────────────────────────────────────────
+
+BAD: list[Any] = [
+    b"",
+    b"{",
+    b"[]",
+    b'"x"',
+    b"\xff\xfe",
+    b'{"input": NaN}',
+    b'{"tools": [{"type": "image_generation"}], "tools": []}',
+    b"[" * 100_000,
+    asked() | {"input": 7},
+    asked() | {"input": None},
+    asked() | {"input": [7]},
+    asked() | {"tools": {"type": "image_generation"}},
+    asked() | {"tools": [TOOL, 7]},
+    asked() | {"tools": [TOOL, TOOL]},
+    asked() | {"tools": [{**TOOL, "size": 7}]},
+    asked() | {"tools": [{**TOOL, "size": "12x12"}]},
+    asked() | {"tools": [{**TOOL, "partial_images": 9}]},
+    asked() | {"tools": [{**TOOL, "input_image_mask": {"image_url": "data:image/png;base64,@"}}]},
+    asked() | {"tools": [{**TOOL, "input_image_mask": {"image_url": "data:,x"}}]},
+    asked() | {"model": 7},
+    asked() | {"model": "gpt-image-2"},
+    asked() | {"stream": "perhaps"},
+    asked() | {"previous_response_id": 7},
+    asked() | {"previous_response_id": "resp_unknown"},
+    asked() | {"conversation": "conv_1"},
+    asked() | {"instructions": ["x"]},
+    asked([{"role": "user", "content": [{"type": "input_image", "file_id": "file_1"}]}]),
+    asked([{"role": "user", "content": [{"type": "input_image", "image_url": "data:,x"}]}]),
+    {"model": "gpt-image-2", "input": KITE},
+    {"model": "m", "input": [{"type": "additional_tools", "role": "developer", "tools": [TOOL]}]},
+]
+
+
+@pytest.mark.parametrize("body", BAD, ids=range(len(BAD)))
+async def test_what_cannot_be_served_is_a_400_in_openais_shape(
+    open_server: OpenServer, body: Any
+) -> None:
+    async with open_server() as served:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        told = await served.client.post(URL, content=raw)
+
+        assert told.status_code == 400
+        assert set(told.json()["error"]) == {"message", "type", "param", "code"}
+        assert sent_to(served.artist) == []
+        assert await served.desk.kit.store.sessions() == []
+
+
+async def test_a_body_that_is_too_large_is_a_413(open_server: OpenServer) -> None:
+    async with open_server(max_body=1000) as served:
+        told = await served.client.post(URL, json=asked("x" * 2000))
+
+        assert told.status_code == 413
+
+
+async def test_a_prompt_that_is_too_long_is_refused(open_server: OpenServer) -> None:
+    async with open_server() as served:
+        told = await served.client.post(URL, json=asked("kites " * 10_000))
+
+        assert told.status_code == 400
+        assert sent_to(served.artist) == []
+
+
+# ── servers that fail ────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "code", "again"),
+    [
+        ("401", 502, "upstream_authentication", "false"),
+        ("quota", 429, "insufficient_quota", "false"),
+        ("usage-limit", 429, "usage_limit_reached", "false"),
+        ("moderation-400", 400, "moderation_blocked", "false"),
+        ("500", 502, "outcome_unknown", "false"),
+        ("drop", 502, "outcome_unknown", "false"),
+        ("html-200", 502, None, "false"),
+        ("truncate", 502, "outcome_unknown", "false"),
+        ("error-in-200", 502, "outcome_unknown", "false"),
+    ],
+)
+async def test_a_failing_server_has_its_status_and_is_never_asked_twice(
+    open_server: OpenServer, fault: str, status: int, code: str | None, again: str
+) -> None:
+    async with open_server(fault, dialect="openai") as served:
+        told = await served.client.post(URL, json=asked())
+
+        assert told.status_code == status, told.text
+        assert code in (None, told.json()["error"]["code"])
+        assert told.headers["x-should-retry"] == again
+        assert len(sent_to(served.artist)) == 1
+        [attempt] = await attempts_of(served.desk)
+        assert attempt.state in ("failed", "refused", "unknown")
+
+
+_OF_STREAMS = ("no-terminal", "item-in-done-only")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *("json-on-stream", "sse-on-nonstream", "ping-events", "unknown-events", "comments"),
+        *("generating-status", "list-result", "data-url-result", "two-images"),
+        *("no-terminal", "item-in-done-only"),
+    ],
+)
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_an_odd_answer_with_a_picture_is_told_as_the_api_promises(
+    open_server: OpenServer, fault: str, streamed: bool
+) -> None:
+    faults = [fault] if streamed or fault not in _OF_STREAMS else [fault, "sse-on-nonstream"]
+    async with open_server(*faults, dialect="openai") as served:
+        told = await served.client.post(URL, json=asked(stream=streamed))
+        assert told.status_code == 200, told.text
+        found = events(told.text) if streamed else []
+        last = found[-1]["response"] if streamed else told.json()
+
+        pictures = [i for i in last["output"] if i["type"] == "image_generation_call"]
+        _, _, images = await newest(served.desk)
+        assert len(pictures) == len(images) >= 1
+        for item in pictures:
+            assert item["status"] == "completed"
+            assert base64.b64decode(item["result"], validate=True)
+        if streamed:
+            assert kinds(found)[:2] == ["created", "in_progress"]
+            assert kinds(found)[-1] in ("completed", "incomplete")
+            assert kinds(found).count("output_item.done") == len(last["output"])
+            assert kinds(found).count("output_item.added") == len(last["output"])
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ("nested-error-event", None),
+        ("flat-error-event", None),
+        ("response-failed", None),
+        ("truncate", "outcome_unknown"),
+    ],
+)
+async def test_a_stream_that_fails_ends_in_a_failed_response_or_a_status(
+    open_server: OpenServer, fault: str, code: str | None
+) -> None:
+    async with open_server(fault, dialect="openai") as served:
+        told = await served.client.post(URL, json=asked(stream=True))
+
+        if told.status_code == 200:
+            last = events(told.text)[-1]
+            assert last["type"] == "response.failed"
+            assert code in (None, last["response"]["error"]["code"])
+            again = (await served.client.get(f"{URL}/{last['response']['id']}")).json()
+            assert again["status"] == "failed"
+        else:
+            assert told.headers["x-should-retry"] == "false"
+
+
+@pytest.mark.parametrize(
+    "fault", ["failed-item", "empty-result", "truncated-picture", "bad-base64"]
+)
+async def test_a_picture_that_came_to_nothing_is_a_failed_item(
+    open_server: OpenServer, fault: str
+) -> None:
+    async with open_server(fault, dialect="openai") as served:
+        told = await create(served)
+
+        item = picture(told)
+        assert (item["status"], item["result"]) == ("failed", None)
+        assert item["error"]["message"]
+        assert (await newest(served.desk))[2] == []
+
+
+@pytest.mark.parametrize("fault", ["refusal-text", "refusal-part", "no-image", "tool-stripped"])
+async def test_an_answer_in_words_is_passed_on(open_server: OpenServer, fault: str) -> None:
+    async with open_server(fault, dialect="openai") as served:
+        told = await create(served)
+
+        assert [item["type"] for item in told["output"]] == ["message"]
+        assert (await newest(served.desk))[2] == []
+
+
+async def test_a_free_failure_is_tried_again_unseen(open_server: OpenServer) -> None:
+    async with open_server("429:first=1", dialect="openai") as served:
+        served.artist.state.journal.log()
+        told = await create(served)
+
+        assert picture(told)["result"]
+        assert [attempt.state for attempt in await attempts_of(served.desk)] == [
+            "failed",
+            "completed",
+        ]
