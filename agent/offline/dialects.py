@@ -75,14 +75,17 @@ class ServerDialect:
     part_cap: int | None = None
     """Bytes of a form's part that are read; the rest is left out without a word (D9)."""
     rejects_unknown_tool_fields: bool = False
+    moderations: bool = False
+    """``/moderations`` exists (recorded at OpenAI; of the gateways nothing is known)."""
     usage_cost: bool = False
     """``usage.cost`` in US dollars (L13)."""
 
 
 _TABLE = (
-    ServerDialect(name="offline"),
+    ServerDialect(name="offline", moderations=True),
     ServerDialect(
         name="openai",
+        moderations=True,
         retrieve_result=False,
         item_status="generating",
         stray_partial=True,

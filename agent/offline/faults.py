@@ -17,7 +17,7 @@ from typing import Literal, get_args
 from ..errors import UsageError
 from .mischief import MISCHIEF, Mischief
 
-Kind = Literal["responses", "images", "ask"]
+Kind = Literal["responses", "images", "ask", "moderations"]
 """``responses``: with an image tool; ``ask``: without; ``images``: the Images API."""
 
 
@@ -107,7 +107,7 @@ _READERS = frozenset({"every", "rate", "first", "seed", "on"})
 def _wrong(spec: str, reason: str) -> UsageError:
     return UsageError(
         f"The fault {spec!r} cannot be read: {reason}.",
-        hint="Write NAME[:every=N|rate=P|first=K][,seed=S][,on=responses|images|ask].",
+        hint="Write NAME[:every=N|rate=P|first=K][,seed=S][,on=responses|images|ask|moderations].",
     )
 
 

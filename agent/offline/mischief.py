@@ -37,6 +37,8 @@ class Mischief:
     events: Callable[[Events], Events] | None = None
     body: Callable[[Body], Body] | None = None
     form: Literal["json", "sse"] | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """What a moderation finds, by category."""
 
 
 # ── instead of an answer ─────────────────────────────────────────────────────────────────────
@@ -244,6 +246,14 @@ MISCHIEF: dict[str, Mischief] = {
         late=True,
     ),
     "moderation-400": Mischief(about="400 moderation_blocked with details", error=_moderation),
+    "moderation-flags": Mischief(
+        about="a moderation scores whatever it is asked about as sexual, 0.97",
+        scores={"sexual": 0.97},
+    ),
+    "moderation-doubts": Mischief(
+        about="a moderation scores whatever it is asked about as violence, 0.9",
+        scores={"violence": 0.9},
+    ),
     "failed-item": Mischief(about="a completed answer with a failed picture item", plan=_failed),
     "item-in-done-only": Mischief(
         about="the terminal event has an empty output (D19)", events=tamper.each(tamper.done_only)

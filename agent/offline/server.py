@@ -9,7 +9,7 @@ from functools import partial
 from pydantic import JsonValue
 
 from ..wire.requests import JsonObject, RequestFault, read_json
-from . import image_requests, images, responses
+from . import image_requests, images, moderations, responses
 from .exchange import Body, Drop, Incoming, Reply, json_reply
 from .options import OfflineOptions
 from .shaping import By, error_reply
@@ -109,6 +109,10 @@ def _opened(state: State, request: Incoming, entry: JsonObject) -> Call:
             payload = read_json(request.body)
             entry["body"] = redacted(payload)
             return partial(responses.create, state, payload)
+        case ("POST", ["moderations"]) if state.dialect.moderations:
+            payload = read_json(request.body)
+            entry["body"] = redacted(payload)
+            return partial(moderations.create, state, payload)
         case ("POST", ["images", ("generations" | "edits") as route]):
             asked, shown = image_requests.read(request, state.dialect)
             entry["body"] = redacted(shown)

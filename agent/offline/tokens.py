@@ -1,8 +1,8 @@
 """Plausible token counts, so that whoever prices an answer has something to price.
 
-Output of gpt-image-2 at 1024x1024: 196 low, 1756 medium, 7024 high, scaled by pixels; each
-partial adds 100 (wire.md 1.1, recorded 196 in section 0 fact 6). Input: a token is about four
-characters of text or 750 pixels.
+Output of gpt-image-2 as its price page counts it (at 1024x1024 196 low, 1756 medium, 7024 high);
+each partial adds 100 (wire.md 1.1, recorded 196 in section 0 fact 6). Input: a token is about four
+characters of text or 750 pixels, and a large picture is read scaled down.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from ..wire.fields import JsonObject
 
-_OUT = {"low": 196, "medium": 1756, "high": 7024, "xhigh": 10536, "max": 14048}
-_SQUARE = 1024 * 1024
+_STEPS = {"low": 16, "medium": 48, "high": 96}
+"""Along the long edge; along the short one in proportion."""
+_TIMES_HIGH = {"xhigh": 1.5, "max": 2.0}
+_MOST_READ = 1536
 PARTIAL = 100
 
 
@@ -23,12 +25,16 @@ def text_tokens(text: str) -> int:
 
 def input_picture_tokens(size: tuple[int, int]) -> int:
     """What a picture costs on its way in."""
-    return max(1, size[0] * size[1] // 750)
+    return min(max(1, size[0] * size[1] // 750), _MOST_READ)
 
 
 def output_picture_tokens(size: tuple[int, int], quality: str) -> int:
     """What drawing it costs; ``auto`` counts as medium."""
-    return max(1, round(_OUT.get(quality, _OUT["medium"]) * size[0] * size[1] / _SQUARE))
+    long, short = max(*size, 1), max(min(size), 1)
+    steps = _STEPS.get("high" if quality in _TIMES_HIGH else quality, _STEPS["medium"])
+    across = (2 * steps * short + long) // (2 * long)
+    tokens = -(-steps * across * (2_000_000 + long * short) // 4_000_000)
+    return max(1, round(tokens * _TIMES_HIGH.get(quality, 1.0)))
 
 
 @dataclass(frozen=True, slots=True)

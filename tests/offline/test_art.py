@@ -27,10 +27,10 @@ from agent.offline.art import (
     text_boxes,
     tiny,
 )
-from agent.offline.art.fonts import has_glyph
 from agent.offline.art.overlays import sticker_box
 from agent.offline.art.render import ground
 from agent.offline.art.typography import legibility
+from agent.typeset.faces import has_glyph
 
 drawn = cache(render)
 """Drawn once for all tests that compare with it."""

@@ -66,7 +66,7 @@ def test_a_fault_is_read_from_its_spec(spec: str, fault: Fault) -> None:
         ("429:rate=0", "at most 1"),
         ("429:rate=nan", "at most 1"),
         ("429:first=1,every=2", "exclude each other"),
-        ("429:on=chat", "responses, images, ask"),
+        ("429:on=chat", "responses, images, ask, moderations"),
         ("429:often", "every=N"),
         ("429:every=1,every=2", "every=N"),
     ],

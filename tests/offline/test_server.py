@@ -160,7 +160,7 @@ async def test_the_echo_fills_defaults_in_and_leaves_partials_out() -> None:
         ("low", "1024x1024", 0, 196),
         ("medium", "1024x1024", 0, 1756),
         ("high", "1024x1024", 0, 7024),
-        ("low", "1024x1536", 0, 294),
+        ("low", "1024x1536", 0, 158),
         ("low", "1024x1024", 2, 396),
         ("auto", "auto", 0, 1756),
     ],
@@ -290,7 +290,7 @@ async def test_images_generations_gives_as_many_pictures_as_asked_for() -> None:
     assert len(set(data)) == 2
     assert opened(data[0]).size == (1536, 1024)
     assert (answer["size"], answer["quality"], answer["offline"]) == ("1536x1024", "low", True)
-    assert answer["usage"]["output_tokens"] == 2 * 294
+    assert answer["usage"]["output_tokens"] == 2 * 158
 
 
 async def test_images_edits_takes_json_and_forms_alike() -> None:

@@ -134,7 +134,9 @@ _MOON = "There is a moon in this picture already; the offline artist added stars
 
 def _dress(scene: Scene) -> Scene:
     """The scene with the palette its words ask for."""
-    palette = palette_of(scene.motif, scene.light, scene.tones, scene.season, scene.seed)
+    palette = palette_of(
+        scene.motif, scene.light, scene.tones, scene.season, scene.seed, inks=scene.inks
+    )
     return replace(scene, palette=palette)
 
 

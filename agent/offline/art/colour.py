@@ -90,6 +90,8 @@ TONES: dict[str, Tone] = {
     "black": Tone(230, 0.1, "#1d1f27"),
     "grey": Tone(215, 0.08, "#8b929c"),
 }
+FLAT: tuple[MotifName, ...] = ("geo", "type", "sale", "safety", "jobs", "health")
+"""Motifs of flat colours, which wear the colours asked for as they are."""
 MOODS = ("warm", "cool", "bright", "dark", "pastel", "vivid", "mono", "sepia")
 
 # From the top of the sky down to paper: deep, middle, horizon, glow, paper.
@@ -211,10 +213,38 @@ def _stage(tones: list[Tone], light: Light, base: Palette) -> Palette:
 _SPREAD = ((0, 0.16), (35, 0.45), (-28, 0.70))
 
 
+def _inked(inks: tuple[str, ...], light: Light, *, plain: bool) -> Palette:
+    """The colours asked for by number, from dark to light; what is missing is mixed from them."""
+    row = sorted(map(rgb, inks), key=luminance)
+    dark, pale = row[0], row[-1]
+    deep = dark if luminance(dark) < 0.16 else shade(dark, 0.5)
+    paper = pale if luminance(pale) > 0.6 else lift(pale, 0.8)
+    glow = max(row, key=lambda c: _strength(c) + luminance(c))
+    rest = [c for c in row if c not in (dark, glow)] or [mix(deep, glow, 0.45)]
+    middle = rest[0] if plain else mix(deep, rest[0], 0.55)
+    horizon = max(rest, key=_strength) if plain else mix(rest[-1], glow, 0.25)
+    if light == "day" and not plain:
+        middle, horizon = lift(middle, 0.12), mix(horizon, paper, 0.35)
+    return hexa(deep), hexa(middle), hexa(horizon), hexa(glow), hexa(paper)
+
+
+def _strength(colour: RGB) -> float:
+    """How much of a colour it is, 0 for greys to 1."""
+    return (max(colour) - min(colour)) / 255
+
+
 def palette_of(
-    motif: MotifName, light: Light, tones: tuple[str, ...], season: Season | None, seed: int
+    motif: MotifName,
+    light: Light,
+    tones: tuple[str, ...],
+    season: Season | None,
+    seed: int,
+    *,
+    inks: tuple[str, ...] = (),
 ) -> Palette:
-    """The five colours a scene wears; same words, same colours."""
+    """The five colours a scene wears; same words, same colours. `inks` are hexes asked for."""
+    if inks:
+        return _inked(inks, light, plain=motif in FLAT)
     choices = _HOUSE.get((motif, light), _LIGHTS[light])
     palette = choices[seed % len(choices)]
     named = [TONES[t] for t in tones if t in TONES]
@@ -301,6 +331,13 @@ _ACCENTS: dict[MotifName, str] = {
     "botanical": "#e2634f",
     "space": "#e88b5a",
     "sea": "#d8483b",
+    "stage": "#a81f2d",
+    "health": "#d8434e",
+    "guitar": "#d9722e",
+    "jobs": "#e8543f",
+    "book": "#b5402f",
+    "safety": "#f2b705",
+    "sale": "#e03c3c",
 }
 
 
@@ -308,7 +345,8 @@ def look_of(scene: Scene) -> Look:
     """The colours to draw with, from the palette, light and season of the scene."""
     deep, middle, horizon, glow, paper = (rgb(c) for c in scene.palette)
     lit = {"day": 1.0, "dusk": 0.62, "night": 0.34}[scene.light]
-    accent = rgb(scene.accent or _ACCENTS.get(scene.motif) or scene.palette[3])
+    strongest = max(scene.inks, key=lambda c: _strength(rgb(c)), default="")
+    accent = rgb(scene.accent or strongest or _ACCENTS.get(scene.motif) or scene.palette[3])
     air = mix(deep, middle, 0.5)
     veil = (1 - lit) * 0.62
 

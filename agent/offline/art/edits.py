@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageDraw, ImageOps
 
@@ -14,19 +13,13 @@ from .layout import family_of
 from .overlays import pack
 from .parse import quoted, with_quotes
 from .render import render
+from .restaging import Edited, edit_staged
 from .retouch import cover, crop, retouch, retouch_inside
 from .scene import Overlay, Scene
+from .staged import asked_of
 from .typography import draw_lettering
 
 _MOST_OVERLAYS = 12
-
-
-class Edited(NamedTuple):
-    """The changed picture. `note` says, honestly, what was not understood."""
-
-    scene: Scene | None
-    image: Image.Image
-    note: str | None
 
 
 def edit(
@@ -43,6 +36,9 @@ def edit(
     wire: its transparent parts may change, every other pixel stays exactly equal. `size` is what
     is asked for; a crop gives its own size when `size` is the picture's. `drawing` draws a scene.
     """
+    if (asked := asked_of(instruction)) is not None:
+        hole = None if mask is None else hole_of(mask, image.size)
+        return edit_staged(asked, flat(image), scene, hole, size, drawing)
     instruction = with_quotes(instruction)
     if mask is not None:
         return _masked(instruction, flat(image), scene, hole_of(mask, image.size), size)

@@ -9,12 +9,12 @@ import zlib
 
 from PIL import Image, ImageDraw
 
+from ...typeset.setting import Type, draw_line, set_in
 from .colour import RGB, contrast, rgb
 from .layout import Box
-from .lettering import Type, draw_line, set_in
-from .motifs import focal_of
 from .retouch import retouch_inside
 from .scene import Overlay, Scene
+from .staging import subject_box
 from .typography import text_boxes
 
 _PACKED = 96
@@ -65,7 +65,7 @@ def sticker_box(scene: Scene, size: tuple[int, int], stuck: list[Box]) -> Box:
     """Where the next sticker goes: never on lettering or another sticker, off the subject if it can."""
     side = 0.235 * min(size)
     half = (side / 2 / size[0], side / 2 / size[1])
-    letters, focal = text_boxes(scene, size), focal_of(scene, size)
+    letters, focal = text_boxes(scene, size), subject_box(scene, size)
 
     def cost(box: Box) -> float:
         on_text = sum(_overlap(box, other) for other in (*letters, *stuck))

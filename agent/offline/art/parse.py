@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from typing import NamedTuple
 
 from .colour import TONES, palette_of
 from .scene import Light, MotifName, Scene, Season
+from .staged import asked_of, stage
 from .words import (
     DARK_BY_NATURE,
     GAPS,
@@ -314,6 +316,9 @@ _NOT_A_SEASON = re.compile(r"中秋|春节|mid-?\s?autumn|spring roll", re.IGNOR
 
 def scene_of(prompt: str, *, seed: int | None = None) -> Scene:
     """The scene a prompt describes. The same words give the same scene."""
+    if (asked := asked_of(prompt)) is not None:
+        plain = scene_of(with_no_letters(asked.rest), seed=seed)
+        return stage(replace(plain, prompt=prompt[:2000]), asked)
     words = letters_of(prompt)
     shown = prompt.replace("海报", " ")  # a poster, though it begins with the word for sea
     plain = _bare(shown)
@@ -340,8 +345,15 @@ def scene_of(prompt: str, *, seed: int | None = None) -> Scene:
     )
 
 
+def with_no_letters(text: str) -> str:
+    """The text of a poster's picture, which letters only what it says in so many words."""
+    return f"{text.strip()} {NO_LETTERS[0]}"
+
+
 def range_note(prompt: str) -> str | None:
     """What the artist could not draw of a prompt, said plainly; None when it drew what was asked."""
+    asked = asked_of(prompt)
+    prompt = prompt if asked is None else asked.rest
     plain = _bare(prompt)
     motif = motif_of(plain) or motif_of(prompt)
     drawn = KIND_OF[motif or "abstract"]

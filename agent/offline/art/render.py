@@ -7,14 +7,16 @@ import math
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
+from ...typeset.setting import Type, draw_line, fit, measure
+from .calm import hush
 from .canvas import Canvas, grain, vignette
-from .colour import RGB, mix, rgb, shade
+from .colour import FLAT, RGB, mix, rgb, shade
 from .layout import Box
-from .lettering import Type, draw_line, fit, measure
-from .motifs import draw_motif, focal_of
+from .motifs import draw_motif
 from .overlays import lay_overlays
 from .props import draw_props
 from .scene import Scene
+from .staging import draw_staged, subject_box
 from .typography import draw_lettering, worst_contrast
 
 _MOST_PIXELS = 13.5e6
@@ -28,7 +30,8 @@ def render(scene: Scene, size: tuple[int, int], *, transparent: bool = False) ->
     if transparent:
         return cutout(scene, size)
     image = _unmarked(scene, size)
-    _mark(image, scene)
+    if not scene.unmarked:
+        _mark(image, scene)
     return image
 
 
@@ -47,7 +50,7 @@ def _unmarked(scene: Scene, size: tuple[int, int]) -> Image.Image:
 
 def ground(scene: Scene, size: tuple[int, int]) -> Image.Image:
     """The picture before any lettering, overlay or mark."""
-    image = _draw(scene, size, None)
+    image = hush(_draw(scene, size, None), scene)
     return grain(image, scene.seed)
 
 
@@ -59,9 +62,12 @@ def _scale(size: tuple[int, int]) -> float:
 def _draw(scene: Scene, size: tuple[int, int], bare: RGB | None) -> Image.Image:
     """Motif and props, drawn large and scaled to size."""
     c = Canvas(scene, size, scale=_scale(size), bare=bare)
-    draw_motif(c)
-    draw_props(c)
-    if bare is None and scene.motif != "geo":
+    if scene.staged:
+        c.image = draw_staged(scene, size, _scale(size), bare)
+    else:
+        draw_motif(c)
+        draw_props(c)
+    if bare is None and scene.motif not in FLAT:
         vignette(c, 0.30)
     if c.image.size == size:
         return c.image
@@ -95,7 +101,7 @@ def preview(scene: Scene, size: tuple[int, int], step: int, steps: int) -> Image
 
 def focal_box(scene: Scene, size: tuple[int, int]) -> Box:
     """The box of the subject in fractions of the picture."""
-    return focal_of(scene, size)
+    return subject_box(scene, size)
 
 
 def tiny(scene: Scene, size: tuple[int, int]) -> Image.Image:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from PIL import Image, ImageDraw, ImageFilter
 
+from ...typeset.faces import Face, font_for, is_cjk
+from ...typeset.setting import Anchor, Setting, Type, draw_column, draw_line, fit, measure, set_in
 from .colour import RGB, contrast, look_of, mix, shade
-from .fonts import Face, font_for, is_cjk
 from .layout import Box, Plan, plan_of
-from .lettering import Anchor, Setting, Type, draw_column, draw_line, fit, measure, set_in
 from .motifs import focal_of
-from .scene import MotifName, Scene
+from .scene import MotifName, Painted, Scene
 
 Role = Literal["title", "subtitle", "line", "column"]
 # WCAG 2: 3 for large type, 4.5 for the rest; a little is kept in hand for grain and scaling.
@@ -26,6 +27,13 @@ _FACES: dict[MotifName, Face] = {
     "geo": "black",
     "space": "display",
     "abstract": "black",
+    "guitar": "display",
+    "pitch": "display",
+    "health": "black",
+    "jobs": "black",
+    "sale": "black",
+    "safety": "black",
+    "type": "black",
 }
 
 
@@ -119,8 +127,75 @@ def _em(size: tuple[int, int]) -> float:
     return max(6.0, 0.030 * min(size[0], size[1] * 0.95))
 
 
+_TITLES = ("title",)
+
+
+def painted_block(scene: Scene, line: Painted, size: tuple[int, int]) -> Block:
+    """Words in the area asked for, as large as it allows; Chinese in a narrow one stands upright."""
+    area = Box(*line.area)
+    width, height = area.width * size[0], area.height * size[1]
+    title = line.role in _TITLES
+    cjk = any(is_cjk(char) for char in line.text)
+    if cjk and " " not in line.text and height > width * 1.6:
+        return _upright_block(line.text, area, size, title=title)
+    kind = _painted_type(scene, line.text) if title else Type("sans", 560)
+    text = line.text
+    leading = _leading(kind) if title else 1.3
+    setting = set_in(text, kind, width, height, leading=leading, most=5)
+    if not title:
+        setting = setting._replace(size=min(setting.size, round(0.075 * min(size))))
+    setting = setting._replace(size=max(5, setting.size))
+    widest = max(measure(part, kind, setting.size) for part in setting.lines) / size[0]
+    tall = setting.size * (leading * (len(setting.lines) - 1) + 0.86) / size[1]
+    anchor = _anchor(area)
+    middle = (area.x0 + area.x1) / 2
+    x0 = middle - widest / 2 if anchor == "middle" else area.x0
+    top = area.y0 + (area.height - tall) / 2
+    box = Box(x0, top, min(1.0, x0 + widest), top + tall)
+    return Block("title" if title else "line", box, kind, setting, anchor)
+
+
+def _painted_type(scene: Scene, text: str) -> Type:
+    """The face of the motif or the one asked for; one that has only capitals is asked for by name."""
+    own = _title_type(replace(scene, title=text))
+    if own.weight == 800 or not scene.face:
+        return own._replace(face="black") if own.face == "display" and text != text.upper() else own
+    faces: dict[str, Type] = {
+        "display": Type("display", 640, 0.015),
+        "black": Type("black", 800, -0.012),
+        "serif": Type("serif", 640, -0.012),
+        "sans": Type("sans", 800, -0.02),
+    }
+    return faces.get(scene.face, own)
+
+
+def stands(block: Block) -> str:
+    """The words of a block as they can be read; a face without small letters shows capitals."""
+    text = "\n".join(block.setting.lines)
+    return text.upper() if block.kind.face == "display" else text
+
+
+def _anchor(area: Box) -> Anchor:
+    """In the middle of the picture words are centred, at its sides they keep to the left."""
+    return "middle" if abs(area.x0 + area.x1 - 1) < 0.12 else "left"
+
+
+def _upright_block(text: str, area: Box, size: tuple[int, int], *, title: bool) -> Block:
+    """Chinese from top to bottom."""
+    pixels = int(min(area.height * size[1] / (1.1 * len(text)), area.width * size[0] * 0.95))
+    pixels = max(5, pixels)
+    middle, half = (area.x0 + area.x1) / 2, pixels * 0.56 / size[0]
+    tall = pixels * 1.1 * len(text) / size[1]
+    top = area.y0 + max(0.0, (area.height - tall) / 2)
+    box = Box(middle - half, top, middle + half, top + tall)
+    kind = Type("black", 800 if title else 600)
+    return Block("column", box, kind, Setting(pixels, (text,)), "middle")
+
+
 def text_blocks(scene: Scene, size: tuple[int, int]) -> tuple[Block, ...]:
     """Every text of the scene, set and placed for a picture of this size."""
+    if scene.staged:
+        return tuple(painted_block(scene, line, size) for line in scene.painted)
     plan, blocks = plan_of(size), []
     column = _column_block(scene, plan, size, focal_of(scene, size)) if scene.title else None
     if column:
@@ -238,13 +313,14 @@ def draw_lettering(image: Image.Image, scene: Scene) -> None:
             centre = (block.box.x0 + block.box.x1) / 2 * w
             draw_column(pen, (centre, block.box.y0 * h), lines[0], block.kind, size, ink)
             continue
-        x = (block.box.x1 if block.anchor == "right" else block.box.x0) * w
+        sides = {"left": block.box.x0, "right": block.box.x1, "middle": sum(block.box[::2]) / 2}
+        x = sides[block.anchor] * w
         y = block.box.y0 * h + size * (0.78 if block.role == "title" else 0.84)
         for line in lines:
             hang = font_for(line[0], block.kind.face, size, block.kind.weight).getbbox(line[0])[0]
             start = x - hang if block.anchor == "left" and line else x
             draw_line(pen, (start, y), line, block.kind, size, ink, block.anchor)
-            y += size * _leading(block.kind)
+            y += size * (_leading(block.kind) if block.role == "title" else 1.3)
     _rule(pen, image.size, scene, inked)
 
 

@@ -10,20 +10,30 @@ from ..layout import Box
 from ..scene import MotifName, Scene
 from . import (
     abstract,
+    book,
     botanical,
     cat,
     city,
     cup,
     forest,
     geo,
+    guitar,
+    health,
+    jobs,
     kite,
     lighthouse,
     market,
     moon,
     mountains,
+    museum,
+    pitch,
     rays,
+    safety,
+    sale,
     sea,
     space,
+    stage,
+    type_only,
 )
 
 
@@ -36,20 +46,30 @@ class Motif(NamedTuple):
 
 _TABLE: dict[MotifName, Motif] = {
     "abstract": Motif(abstract.focal, abstract.draw),
+    "book": Motif(book.focal, book.draw),
     "botanical": Motif(botanical.focal, botanical.draw),
     "cat": Motif(cat.focal, cat.draw),
     "city": Motif(city.focal, city.draw),
     "cup": Motif(cup.focal, cup.draw),
     "forest": Motif(forest.focal, forest.draw),
     "geo": Motif(geo.focal, geo.draw),
+    "guitar": Motif(guitar.focal, guitar.draw),
+    "health": Motif(health.focal, health.draw),
+    "jobs": Motif(jobs.focal, jobs.draw),
     "kite": Motif(kite.focal, kite.draw),
     "lighthouse": Motif(lighthouse.focal, lighthouse.draw),
     "market": Motif(market.focal, market.draw),
     "moon": Motif(moon.focal, moon.draw),
     "mountains": Motif(mountains.focal, mountains.draw),
+    "museum": Motif(museum.focal, museum.draw),
+    "pitch": Motif(pitch.focal, pitch.draw),
     "rays": Motif(rays.focal, rays.draw),
+    "safety": Motif(safety.focal, safety.draw),
+    "sale": Motif(sale.focal, sale.draw),
     "sea": Motif(sea.focal, sea.draw),
     "space": Motif(space.focal, space.draw),
+    "stage": Motif(stage.focal, stage.draw),
+    "type": Motif(type_only.focal, type_only.draw),
 }
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 from PIL import ImageFont
 
 Face = Literal["display", "black", "sans", "serif"]
-_HOME = Path(__file__).resolve().parent.parent / "fonts"
+_HOME = Path(__file__).resolve().parent / "fonts"
 _FOLDERS: dict[Face, str] = {
     "display": "bebas-neue",
     "black": "archivo-black",
@@ -74,6 +74,7 @@ def font_for(char: str, face: Face, size: int, weight: int) -> ImageFont.FreeTyp
     return _load(family, part, max(4, size), weight)
 
 
+@lru_cache(maxsize=8192)
 def has_glyph(char: str, face: Face = "sans") -> bool:
     """True when a vendored file draws this character (not the missing-glyph box)."""
     font = font_for(char, face, 48, 400)
@@ -82,3 +83,22 @@ def has_glyph(char: str, face: Face = "sans") -> bool:
     if char.isspace():
         return True
     return mask.size != missing.size or bytes(mask) != bytes(missing)
+
+
+def missing(text: str, face: Face) -> tuple[str, ...]:
+    """Characters of the text that no vendored file draws in this face, each once."""
+    return tuple(char for char in dict.fromkeys(text) if not has_glyph(char, face))
+
+
+def families(face: Face) -> str:
+    """Names of the families that draw a face: ``Bebas Neue and Noto Sans SC``."""
+    return f"{_NAMES[_FOLDERS[face]]} and {_NAMES['noto-sans-sc']}"
+
+
+_NAMES = {
+    "bebas-neue": "Bebas Neue",
+    "archivo-black": "Archivo Black",
+    "inter": "Inter",
+    "fraunces": "Fraunces",
+    "noto-sans-sc": "Noto Sans SC",
+}

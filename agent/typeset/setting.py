@@ -1,4 +1,4 @@
-"""Setting type: measuring with kerning, fitting, breaking lines, drawing. No idea of a scene."""
+"""Setting type: measuring with kerning, fitting, breaking lines, drawing."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Literal, NamedTuple
 
 from PIL import ImageDraw
 
-from .colour import RGB
-from .fonts import Face, font_for, is_cjk
+from .faces import Face, font_for, is_cjk
 
+RGB = tuple[int, int, int]
+"""Three numbers of 0-255."""
 Anchor = Literal["left", "middle", "right"]
 _BASE = 160
 

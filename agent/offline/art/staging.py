@@ -1,0 +1,185 @@
+"""Where a motif stands when a poster asks for areas: its own composition, moved and scaled.
+
+A motif composes a whole picture around its subject. Here such a picture is laid over the sheet
+so that the subject comes to stand in the room asked for; what it does not reach is its own sky,
+ground and sides carried on. So every motif fits every poster, and none knows of posters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import NamedTuple
+
+from PIL import Image, ImageFilter, ImageOps
+
+from .canvas import Canvas
+from .colour import RGB
+from .layout import Box, plan_of
+from .motifs import draw_motif, focal_of
+from .props import draw_props
+from .scene import Scene
+
+_SHAPES = (0.4, 0.5, 0.6, 0.75, 0.9, 1.0, 1.2, 1.5, 1.9, 2.4, 3.0)
+_MOST = 1.7
+
+
+class Place(NamedTuple):
+    """A composition of `size` pixels, its top left corner at `at` on the sheet (pixels)."""
+
+    scene: Scene
+    size: tuple[int, int]
+    at: tuple[int, int]
+    focal: Box
+    """The subject, in fractions of the sheet."""
+
+
+def room_of(scene: Scene, size: tuple[int, int]) -> Box:
+    """Where the subject may be: as asked, else the widest band that the other areas leave."""
+    if scene.room is not None:
+        return Box(*scene.room)
+    taken = [Box(*a) for a in (*scene.calm, *(line.area for line in scene.painted))]
+    free = plan_of(size).subject
+    edges_y = sorted({0.05, 0.95, *(b.y0 - 0.01 for b in taken), *(b.y1 + 0.01 for b in taken)})
+    edges_x = sorted({0.05, 0.95, *(b.x0 - 0.01 for b in taken), *(b.x1 + 0.01 for b in taken)})
+    boxes = [
+        Box(x0, y0, x1, y1)
+        for i, x0 in enumerate(edges_x)
+        for x1 in edges_x[i + 1 :]
+        for j, y0 in enumerate(edges_y)
+        for y1 in edges_y[j + 1 :]
+        if 0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1
+    ]
+    open_ones = [box for box in boxes if not any(box.meets(b) for b in taken)]
+    return max(open_ones, key=lambda b: b.width * b.height, default=free)
+
+
+@lru_cache(maxsize=256)
+def place_of(scene: Scene, size: tuple[int, int]) -> Place:
+    """The composition that brings the subject into its room and covers most of the sheet."""
+    room = room_of(scene, size)
+    plain = replace(scene, calm=(), painted=(), room=None, overlays=(), title="", subtitle="")
+    scenes = (replace(plain, lines=()), replace(plain, lines=("·",)))
+    places = [_placed(s, ratio, room, size) for s in scenes for ratio in _ratios(size)]
+    return max(places, key=lambda place: (_covered(place, size), place.focal.height))
+
+
+def _ratios(size: tuple[int, int]) -> tuple[float, ...]:
+    return (size[0] / size[1], *_SHAPES) if 1 / 3 <= size[0] / size[1] <= 3 else _SHAPES
+
+
+def _placed(scene: Scene, ratio: float, room: Box, size: tuple[int, int]) -> Place:
+    """One shape of composition, as large as its subject's room and the sheet allow."""
+    w, h = size
+    probe = (round(1000 * ratio), 1000)
+    own = focal_of(scene, probe)
+    scale = min(
+        room.width * w / (own.width * probe[0]),
+        room.height * h / (own.height * probe[1]),
+        _MOST * w / probe[0],
+        _MOST * h / probe[1],
+    )
+    wide, tall = max(16, round(probe[0] * scale)), max(16, round(probe[1] * scale))
+    at = (
+        _offset(room.x0 * w, room.x1 * w, own.x0 * wide, own.x1 * wide, wide, w),
+        _offset(room.y0 * h, room.y1 * h, own.y0 * tall, own.y1 * tall, tall, h),
+    )
+    own = focal_of(scene, (wide, tall))
+    focal = Box(
+        (at[0] + own.x0 * wide) / w,
+        (at[1] + own.y0 * tall) / h,
+        (at[0] + own.x1 * wide) / w,
+        (at[1] + own.y1 * tall) / h,
+    )
+    return Place(scene, (wide, tall), at, focal)
+
+
+def _offset(low: float, high: float, start: float, end: float, long: int, sheet: int) -> int:
+    """Where a composition begins: its subject inside the room, and the sheet covered if it can be."""
+    first, last = low - start, high - end
+    first, last = min(first, last), max(first, last)
+    middle = (first + last) / 2
+    covering = (min(0, sheet - long), max(0, sheet - long))
+    wanted = min(max(middle, covering[0]), covering[1])
+    return round(min(max(wanted, first), last))
+
+
+def _covered(place: Place, size: tuple[int, int]) -> float:
+    """The share of the sheet that the composition reaches."""
+    shares = 1.0
+    for start, long, sheet in zip(place.at, place.size, size, strict=True):
+        shares *= max(0, min(sheet, start + long) - max(0, start)) / sheet
+    return round(shares, 2)
+
+
+def subject_box(scene: Scene, size: tuple[int, int]) -> Box:
+    """The box of the subject in fractions of the picture, never covered by lettering."""
+    return place_of(scene, size).focal if scene.staged else focal_of(scene, size)
+
+
+def draw_staged(
+    scene: Scene, size: tuple[int, int], scale: float, bare: RGB | None
+) -> Image.Image:
+    """The motif and its props in their place, at `scale` times the size."""
+    place = place_of(scene, size)
+    shown = replace(place.scene, props=scene.props)
+    c = Canvas(shown, place.size, scale=scale, bare=bare)
+    draw_motif(c)
+    draw_props(c)
+    sheet = (round(size[0] * scale), round(size[1] * scale))
+    at = (round(place.at[0] * scale), round(place.at[1] * scale))
+    if bare is None:
+        return spread(c.image, at, sheet)
+    image = Image.new("RGB", sheet, bare)
+    image.paste(c.image, at)
+    return image
+
+
+def spread(image: Image.Image, at: tuple[int, int], sheet: tuple[int, int]) -> Image.Image:
+    """The part of an image that falls on a sheet, its rims carried on to the sheet's edges."""
+    left, top = max(0, -at[0]), max(0, -at[1])
+    right = min(image.width, sheet[0] - at[0])
+    bottom = min(image.height, sheet[1] - at[1])
+    core = image.crop((left, top, max(left + 1, right), max(top + 1, bottom)))
+    x, y = max(0, at[0]), max(0, at[1])
+    if (gap := sheet[0] - x - core.width) > 0 or x > 0:
+        core, x = _sideways(core, x, max(0, gap), sheet[0]), 0
+    if (gap := sheet[1] - y - core.height) > 0 or y > 0:
+        core = _upright(core, y, max(0, gap), sheet[1])
+    return core
+
+
+def _sideways(core: Image.Image, before: int, after: int, wide: int) -> Image.Image:
+    """Mirrored to both sides, as often as it takes."""
+    out = Image.new("RGB", (wide, core.height))
+    out.paste(core, (before, 0))
+    flipped, x = ImageOps.mirror(core), before
+    turn = 0
+    while x > 0:
+        x -= core.width
+        out.paste((flipped, core)[turn % 2], (x, 0))
+        turn += 1
+    x, turn = wide - after, 0
+    while x < wide:
+        out.paste((flipped, core)[turn % 2], (x, 0))
+        x, turn = x + core.width, turn + 1
+    return out
+
+
+def _upright(core: Image.Image, before: int, after: int, tall: int) -> Image.Image:
+    """Sky carried up and ground carried down: the rim, softer and softer."""
+    out = Image.new("RGB", (core.width, tall))
+    out.paste(core, (0, before))
+    for long, y, rim in ((before, 0, 0), (after, tall - after, core.height - 1)):
+        if long <= 0:
+            continue
+        strip = core.crop((0, min(rim, core.height - 2), core.width, min(rim, core.height - 2) + 2))
+        soft = strip.resize((max(2, core.width // 24), 1), Image.Resampling.BOX)
+        soft = soft.filter(ImageFilter.BoxBlur(1)).resize((core.width, 1), Image.Resampling.BICUBIC)
+        near = strip.resize((core.width, 1), Image.Resampling.BOX)
+        ramp = Image.linear_gradient("L").resize((core.width, long))
+        if y == 0:
+            ramp = ImageOps.flip(ramp)
+        sharp = near.resize((core.width, long))
+        out.paste(Image.composite(soft.resize((core.width, long)), sharp, ramp), (0, y))
+    return out
