@@ -1,0 +1,167 @@
+"""The agent, opened by the first call that needs it, and the calls under way."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass, field
+from decimal import Decimal
+from importlib import import_module
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Protocol, Self, cast
+
+import anyio
+import anyio.to_thread
+from anyio.abc import TaskGroup, TaskStatus
+
+from ...protocols import Store, TurnRequest
+from ...schema import Failure, Image, Turn, TurnId, Verdict
+from .jobs import Allowance, Job, run
+from .paths import Target
+
+if TYPE_CHECKING:
+    from ... import ImageAgent
+    from ...settings import ProfileSettings, Settings
+
+REMEMBERED: Final = 64
+"""Ended calls whose outcome can still be asked for with all that was noticed on the way."""
+UNDELIVERED_S: Final = 900.0
+"""How long the same call is given what it missed, instead of a picture that is paid for anew."""
+
+
+Opening = Callable[[], "AbstractAsyncContextManager[ImageAgent]"]
+"""Opens the agent of this server, as ``open_agent`` does; called by the first call."""
+
+
+class Archive(Store, Protocol):
+    """A store that finds single turns."""
+
+    async def turn(self, which: TurnId) -> Turn: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What whoever starts the server decides, and no call can change."""
+
+    roots: tuple[Path, ...] = ()
+    """Resolved folders; none: the client's, else the working directory."""
+    working: Path = field(default_factory=Path.cwd)
+    max_cost: Decimal | None = None
+    max_images: int | None = None
+    pulse_s: float = 10.0
+    """Between two progress notes while nothing happens; some clients wait as long as they come."""
+
+
+class Workroom:
+    """An async context manager; leaving it waits for what was sent, and drops what was not."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        profile: ProfileSettings,
+        options: Options,
+        *,
+        opening: Opening,
+    ) -> None:
+        self.settings = settings
+        self.profile = profile
+        self.options = options
+        self._opened = opening
+        self._allowance = Allowance(max_cost=options.max_cost, max_images=options.max_images)
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._agent: ImageAgent | None = None
+        self._opening = anyio.Lock()
+        self._closing = anyio.Event()
+        self._stack = AsyncExitStack()
+        self._tasks: TaskGroup | None = None
+
+    async def __aenter__(self) -> Self:
+        self._tasks = await self._stack.enter_async_context(anyio.create_task_group())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for job in self._jobs.values():
+            job.scope.cancel()
+        self._closing.set()
+        if error is not None and not isinstance(error, Exception):
+            await self._stack.__aexit__(kind, error, trace)  # given up
+        else:  # a connection that broke throws nothing away that was paid for
+            await self._stack.aclose()
+
+    async def agent(self) -> ImageAgent:
+        """Raises ``SettingsError`` and ``StoreError`` when it cannot be opened; tried anew each time."""
+        async with self._opening:
+            if self._agent is None:
+                assert self._tasks is not None
+                # in a thread, so that pings are answered meanwhile
+                await anyio.to_thread.run_sync(import_module, "...factory", __package__)
+                self._agent = await self._tasks.start(self._keep_open)
+        return self._agent
+
+    async def store(self) -> Archive:
+        """Sessions, turns, pictures."""
+        return cast("Archive", (await self.agent()).store)
+
+    async def check(self, text: str) -> Verdict:
+        """What the safety screen says; nothing is sent or kept, and no agent is needed."""
+        factory = await anyio.to_thread.run_sync(import_module, "...factory", __package__)
+        found = await anyio.to_thread.run_sync(factory.check_text, text, self.settings)
+        assert isinstance(found, Verdict)
+        return found
+
+    async def _keep_open(self, *, task_status: TaskStatus[ImageAgent]) -> None:
+        """One task opens and closes it: its task group may not change hands."""
+        async with self._opened() as agent:
+            task_status.started(agent)
+            await self._closing.wait()
+
+    # ── calls under way ──────────────────────────────────────────────────────────────────────
+
+    def same(self, key: str) -> Job | None:
+        """The same call, still under way, or ended without anybody being told of it."""
+        job = self._jobs.get(key)
+        if job is None or (job.stopping and not job.sent):
+            return None
+        if not job.done:
+            return job
+        missed = not job.delivered and job.sent
+        fresh = anyio.current_time() - job.ended_at < UNDELIVERED_S
+        return job if missed and fresh else None
+
+    async def start(
+        self, key: str, request: TurnRequest, target: Target, *, count: int
+    ) -> Job | Failure:
+        """Begin a call, or say which limit of this server stands in the way."""
+        agent = await self.agent()
+        if (other := self.same(key)) is not None:  # begun while the agent was being opened
+            return other
+        job = Job(key=key, request=request, target=target, count=count)
+        if failure := self._allowance.admit(job):
+            return failure
+        assert self._tasks is not None
+        self._remember(job)
+        self._tasks.start_soon(run, job, agent, self._allowance)
+        return job
+
+    def of_turn(self, turn: str) -> Job | None:
+        """The call that this turn is part of, if it ran in this process."""
+        return next((job for job in self._jobs.values() if turn in job.turns), None)
+
+    def recent(self) -> list[Image]:
+        """Pictures of this process, the newest first."""
+        made = [image for job in self._jobs.values() for image in job.pictures]
+        return made[::-1][:REMEMBERED]
+
+    def _remember(self, job: Job) -> None:
+        self._jobs.pop(job.key, None)
+        self._jobs[job.key] = job
+        ended = [key for key, one in self._jobs.items() if one.done]
+        for key in ended[: max(0, len(self._jobs) - REMEMBERED)]:
+            del self._jobs[key]
