@@ -160,9 +160,10 @@ async def keep_received(
             billed="possibly",
         )
     actual = _rendering(facts, picture, drawn_by)
-    return await _add(
+    listed = await _add(
         kit, picture.data, facts, place, actual=actual, revised=picture.revised_prompt
     )
+    return listed.model_copy(update={"address": picture.address}) if picture.address else listed
 
 
 async def rendering(kit: Kit, picture: Picture, *, drawn_by: str | None) -> Rendering:

@@ -375,6 +375,8 @@ class TurnRequest:
     """``None``: as the agent was opened (the setting, ``tell`` by default)."""
     turn: TurnId | None = None
     """The id that the turn is to have; ``None``: a new one. For who must find it after a crash."""
+    address: bool = False
+    """An address that others can fetch the picture from is wanted too, where a server gives one."""
     degrade: bool = False
     """After a known failure, go on with lower quality, then a smaller size (R49)."""
     cwd: str | None = None

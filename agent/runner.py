@@ -222,6 +222,7 @@ class _Turn:
                 mask=opened.mask,
                 effort=request.effort,
                 stream=request.stream,
+                address=request.address,
                 user=attempts.hashed(request.user),
             )
         )

@@ -126,6 +126,8 @@ class Image(Record):
     bytes: int
     path: str = ""
     """Where the bytes can be read now; filled when read, not part of the record."""
+    address: str | None = None
+    """The https address that its server gave of itself (R32), told once: such addresses end."""
     requested: Rendering = Rendering()
     actual: Rendering = Rendering()
     revised_prompt: str | None = None

@@ -131,6 +131,8 @@ class Outgoing:
     stream: bool = True
     user: str | None = None
     previous_response_id: str | None = None
+    address: bool = False
+    """An address is wanted beside the bytes, where the server gives one (R32)."""
     store: bool = False
     """The server is to keep the answer, so that its id means something later."""
     moderation: bool = False
@@ -196,6 +198,8 @@ class Picture:
     data: bytes
     revised_prompt: str | None = None
     status: str | None = None
+    address: str | None = None
+    """Where the server keeps it, when that is how it came."""
     action: str | None = None
     actual: tuple[tuple[str, str], ...] = ()
     """(size | quality | background | format | model, value) as the item said."""

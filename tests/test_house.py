@@ -14,9 +14,11 @@ NOUNS = {
     "schema",
     "events",
     "settings",
+    "buckets",
     "layers",
     "profiles",
     "keys",
+    "tenants",
     "protocols",
     "traffic",
 }
@@ -30,8 +32,12 @@ RUNNER = {
     "keeping",
     "naming",
     "receipts",
+    "addresses",
     "asking",
     "onward",
+    "screening",
+    "taking",
+    "policies",
 }
 NOUN_ORDER = (
     "errors",
@@ -40,8 +46,10 @@ NOUN_ORDER = (
     "traffic",
     "protocols",
     "keys",
+    "buckets",
     "layers",
     "profiles",
+    "tenants",
     "settings",
 )
 
@@ -59,11 +67,12 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     ),
     "store": (
         NOUNS | LOGS | {"store"},
-        {"sqlalchemy", "alembic", "filelock", "anyio", "pydantic"},
+        {"sqlalchemy", "alembic", "filelock", "anyio", "pydantic", "obstore"},
     ),
     "derive": (NOUNS | {"derive"}, {"PIL"}),
+    "typeset": ({"errors", "typeset"}, {"PIL"}),
     "offline": (
-        NOUNS | {"offline", "wire"},
+        NOUNS | {"offline", "wire", "typeset"},
         {"PIL", "anyio", "starlette", "uvicorn", "pydantic", "python_multipart"},
     ),
     "runner": (
@@ -80,13 +89,34 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
         NOUNS
         | RUNNER
         | {"", "ids", "logs", "safety", "wire", "turn", "upstream", "store", "derive", "offline"}
-        | {"factory", "doctor"},
+        | {"factory", "doctor", "typeset"},
+        {"anyio", "pydantic"},
+    ),
+    "poster": (
+        NOUNS
+        | {"", "safety", "turn.pricing", "turn.capabilities", "turn.prompts", "derive"}
+        | {"typeset", "poster"},
+        {"PIL", "anyio", "pydantic", "yaml", "segno", "zxingcpp", "reportlab", "fontTools"},
+    ),
+    "relay": (
+        NOUNS | LOGS | RUNNER | {"safety", "turn", "wire", "relay"},
         {"anyio", "pydantic"},
     ),
     "sync": (NOUNS | RUNNER | {"factory", "offline"}, {"anyio", "pydantic"}),
-    "front desk": (NOUNS | RUNNER | {"factory", "sync"}, set()),
+    "front desk": (NOUNS | RUNNER | {"factory", "sync", "poster"}, set()),
+    "doors/api": (
+        NOUNS
+        | {"", "addresses", "factory", "kit", "logs", "turn.lineage", "wire", "relay", "doors.api"},
+        {"fastapi", "starlette", "uvicorn", "anyio", "pydantic"},
+    ),
+    "doors/mcp": (
+        NOUNS | {"", "factory", "logs", "turn.lineage", "poster", "doors.mcp"},
+        {"mcp", "mcp_types", "starlette", "uvicorn", "anyio", "pydantic", "pydantic_core", "PIL"},
+    ),
     "doors/cli": (
-        NOUNS | {"", "factory", "doctor", "offline", "turn.lineage", "logs", "doors.cli"},
+        NOUNS
+        | {"", "factory", "doctor", "offline", "turn.lineage", "logs", "doors.cli", "policies"}
+        | {"poster", "doors.api", "doors.mcp"},  # it starts the other doors, and nothing more
         {"click", "rich", "prompt_toolkit", "anyio", "PIL", "pydantic"},
     ),
 }

@@ -35,6 +35,8 @@ from ..traffic import (
 )
 
 _TOOL = "image_generation"
+_MOST_TEXT = 400_000
+"""Characters of one answer that are kept: no answer of a model is as long."""
 _FILTERED = {"content_filter", "moderation"}
 """``incomplete_details.reason`` of an answer that a filter cut off (D23)."""
 
@@ -70,9 +72,9 @@ def fold(so_far: Gathered, item: Received) -> Gathered:
         case Opened():
             return _opened(so_far, item)
         case TextPiece(text=text):
-            return replace(so_far, text=so_far.text + text)
+            return replace(so_far, text=_longer(so_far.text, text))
         case RefusalText(text=text):
-            return replace(so_far, refusal=so_far.refusal + text)
+            return replace(so_far, refusal=_longer(so_far.refusal, text))
         case PictureFailed(failure=failure):
             return replace(so_far, failures=(*so_far.failures, failure))
         case PictureUrl(url=url):
@@ -97,6 +99,11 @@ def fold(so_far: Gathered, item: Received) -> Gathered:
             return so_far
         case _:
             assert_never(item)
+
+
+def _longer(text: str, piece: str) -> str:
+    """What a server babbles on after that is passed on as it comes, and not kept."""
+    return text + piece[: _MOST_TEXT - len(text)] if len(text) < _MOST_TEXT else text
 
 
 def _opened(so_far: Gathered, item: Opened) -> Gathered:

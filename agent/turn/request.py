@@ -24,6 +24,7 @@ class Parts:
     mask: PictureData | None = None
     effort: str | None = None
     stream: bool = True
+    address: bool = False
     user: str | None = None
 
 
@@ -48,6 +49,7 @@ def build(parts: Parts) -> tuple[Outgoing, tuple[PromptRef, ...]]:
         force_tool=forced and parts.dialect.tool_choice,
         effort=parts.effort,
         stream=parts.stream and parts.dialect.streaming,
+        address=parts.address,
         user=parts.user,
     )
     return outgoing, tuple(ref for _, ref in texts)

@@ -83,7 +83,12 @@ class PictureFetcher:
                 billed="possibly",
             )
             return PictureFailed(item_id=given.item_id, failure=failure)
-        return Picture(item_id=given.item_id, data=data, revised_prompt=given.revised_prompt)
+        return Picture(
+            item_id=given.item_id,
+            data=data,
+            revised_prompt=given.revised_prompt,
+            address=given.url,
+        )
 
     async def fetch(self, url: str) -> bytes:
         """The bytes of the picture at ``url``; raises ``NotFetched``."""

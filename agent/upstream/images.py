@@ -50,7 +50,8 @@ NO_VARIATIONS = Failure(
 class ImagesUpstream:
     """One profile's Images API. ``transport`` replaces the network (offline, tests).
 
-    ``url_wanted`` asks for addresses instead of bytes, as far as the server goes along (R32).
+    ``url_wanted`` asks for addresses instead of bytes, as far as the server goes along (R32);
+    a turn that wants one says so itself (``Outgoing.address``).
     """
 
     def __init__(
@@ -88,7 +89,7 @@ class ImagesUpstream:
         capabilities.check_inputs(outgoing.options.model, pictures, outgoing.mask)
         self._carrier.check_mask(outgoing)
         _check_parts(outgoing, dialect)
-        return self._carrier.within_cap(self._body(outgoing, url=self._url_wanted))
+        return self._carrier.within_cap(self._body(outgoing, url=self._asks_for_url(outgoing)))
 
     def retry_delay(self, failure: Failure, *, tries: int, elapsed_s: float) -> float | None:
         return self._carrier.retry_delay(failure, tries=tries, elapsed_s=elapsed_s)
@@ -113,7 +114,7 @@ class ImagesUpstream:
         refused = False
         async with aclosing(self._once(body, outgoing)) as received:
             async for item in received:
-                refused = self._url_wanted and refuses_response_format(item)
+                refused = self._asks_for_url(outgoing) and refuses_response_format(item)
                 if not refused:
                     yield item
         if refused:
@@ -151,6 +152,10 @@ class ImagesUpstream:
             leave_out=capabilities.leave_out(options) | _unproved(dialect, options),
             response_format="url" if url else form,
         )
+
+    def _asks_for_url(self, outgoing: Outgoing) -> bool:
+        """A turn keeps the bytes, so it asks for an address only where that may be fetched."""
+        return self._url_wanted or (outgoing.address and self.profile.fetch_urls)
 
     def _streams(self, outgoing: Outgoing) -> bool:
         dialect = self.profile.dialect

@@ -283,3 +283,12 @@ def test_outcome_and_state_never_contradict_each_other(items: list[Received], st
     }
     assert state in expected[outcome]
     assert state != "unknown" or billed == "possibly"
+
+
+def test_a_server_that_babbles_on_fills_no_memory() -> None:
+    gathered = Gathered()
+    for _ in range(5):
+        gathered = fold(gathered, TextPiece("x" * 100_000))
+        gathered = fold(gathered, RefusalText("y" * 100_000))
+
+    assert (len(gathered.text), len(gathered.refusal)) == (400_000, 400_000)

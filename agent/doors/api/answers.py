@@ -9,7 +9,8 @@ from datetime import datetime
 from anyio import to_thread
 from pydantic import JsonValue
 
-from ...errors import StoreError
+from ...addresses import address_of_image
+from ...errors import ImageUrlNotAvailable
 from ...schema import Failure, Image, Tokens
 from .desk import Desk
 from .drawn import Drawn
@@ -113,21 +114,25 @@ async def _entry(image: Image, order: Order, desk: Desk) -> JsonObject:
 
 
 async def _address(image: Image, desk: Desk) -> str:
-    """In the bucket, else on this server, signed; never base64 in disguise (R32)."""
-    if desk.publisher is not None:
-        data = await desk.kit.store.read_blob(image.sha256)
-        try:
-            return await desk.publisher.publish(data, image.media_type)
-        except StoreError as error:
-            if desk.options.public_url is None:
-                raise _no_address(image, error) from error
+    """The server's own, in the bucket, else signed on this server: never base64 in disguise (R32)."""
+    data = await desk.kit.store.read_blob(image.sha256)
     base = desk.options.public_url
-    assert base is not None
+    try:
+        return await address_of_image(
+            image,
+            data=data,
+            media_type=image.media_type,
+            publisher=desk.publisher,
+            given=image.address,
+        )
+    except ImageUrlNotAvailable as error:
+        if base is None:
+            raise _no_address(image, error) from error
     until = _seconds(desk.kit.clock.now()) + desk.options.url_valid_s
     return desk.signer.address(base, image, until=until)
 
 
-def _no_address(image: Image, error: StoreError) -> ApiError:
+def _no_address(image: Image, error: ImageUrlNotAvailable) -> ApiError:
     return ApiError(
         502,
         f"Picture {image.id} was drawn and is kept, but its address cannot be given: {error}. "

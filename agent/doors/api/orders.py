@@ -92,6 +92,7 @@ async def read_order(request: Request, route: Route, desk: Desk, tenant: Tenant)
         acknowledge=tenant.acknowledge,
         acknowledged_by=tenant.acknowledged_by,
         caps=tenant.caps,
+        address=asked.response_format == "url",
         user=asked.user or asked.safety_identifier,
         tenant=tenant.name,
         screen_output=options.screen_output,
@@ -134,7 +135,7 @@ def _check(asked: ImagesRequest, route: Route, desk: Desk) -> None:
             code="invalid_value",
             param="response_format",
         )
-    if asked.response_format == "url" and not (desk.publisher or desk.options.public_url):
+    if asked.response_format == "url" and not _addresses(desk):
         raise ApiError(
             400,
             "This server has no address that others can fetch pictures from: start it with "
@@ -142,6 +143,13 @@ def _check(asked: ImagesRequest, route: Route, desk: Desk) -> None:
             code="image_url_not_available",
             param="response_format",
         )
+
+
+def _addresses(desk: Desk) -> bool:
+    """Whether anybody here may come to have an address to give (R32)."""
+    server = desk.kit.upstream.profile
+    theirs = server.via == "images" and server.fetch_urls
+    return bool(desk.publisher or desk.options.public_url or theirs)
 
 
 def _options(asked: ImagesRequest, desk: Desk) -> ImageOptions:

@@ -10,10 +10,14 @@ from typing import Any
 import httpx2
 import pytest
 
+from agent import ImageAgent
 from agent.doors.api.app import create_app
 from agent.errors import StoreError, UsageError
+from agent.upstream.fetch import PictureFetcher
+from agent.upstream.images import ImagesUpstream
 from tests.conftest import png
 from tests.doors.api.conftest import ORIGIN, OpenServer, Served
+from tests.upstream.test_fetch import Body
 
 KITE = "a red kite over the sea"
 GENERATIONS = "/v1/images/generations"
@@ -513,3 +517,53 @@ async def test_a_mask_may_be_a_picture_kept_here(open_server: OpenServer) -> Non
         assert sent.status_code == 200, sent.text
         assert (opaque.status_code, unknown.status_code) == (400, 404)
         assert unknown.json()["error"]["param"] == "mask"
+
+
+class Far(httpx2.AsyncBaseTransport):
+    """An Images API that answers with an address, and the place that it points to."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.method == "GET":
+            return httpx2.Response(200, stream=Body((png(1024, 1024),), None))
+        self.asked.append(json.loads(await request.aread()))
+        body = {"created": 1, "data": [{"url": "https://cdn.example/a.png"}]}
+        return httpx2.Response(200, json=body)
+
+
+@pytest.mark.parametrize("fetches", [True, False])
+async def test_the_servers_own_address_is_asked_for_where_the_picture_can_be_fetched(
+    open_server: OpenServer, fetches: bool
+) -> None:
+    async def resolve(_host: str, _port: int) -> list[str]:
+        return ["93.184.216.34"]
+
+    far = Far()
+    async with open_server() as served:
+        known = served.desk.kit
+        profile = replace(known.upstream.profile, via="images", fetch_urls=fetches, offline=False)
+        upstream = ImagesUpstream(
+            profile,
+            clock=known.clock,
+            transport=far,
+            fetcher=PictureFetcher(transport=far, resolve=resolve),
+        )
+        kit = replace(known, upstream=upstream)
+        async with ImageAgent(kit) as agent:
+            answer = await with_parts(served, kit=kit, agent=agent).client.post(
+                GENERATIONS, json={"prompt": KITE, "response_format": "url"}
+            )
+
+            if not fetches:
+                assert answer.json()["error"]["code"] == "image_url_not_available"
+                assert far.asked == []
+                return
+            assert answer.status_code == 200, answer.text
+            assert [entry["url"] for entry in answer.json()["data"]] == [
+                "https://cdn.example/a.png"
+            ]
+            assert far.asked[0]["response_format"] == "url"
+            [image] = answer.json()["limner"]["images"]
+            assert (await agent.store.image(image)).media_type == "image/png"
