@@ -267,6 +267,10 @@ class Answers(Protocol):
 
     async def response(self, which: str, *, tenant: str | None) -> KeptResponse | None: ...
 
+    async def response_of_turn(
+        self, which: TurnId, *, tenant: str | None
+    ) -> KeptResponse | None: ...
+
     async def chain(self, which: str, *, tenant: str | None) -> list[KeptResponse] | None:
         """From the first response to this one; it begins after one that was deleted."""
         ...

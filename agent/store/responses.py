@@ -42,6 +42,9 @@ class DiskAnswers:
     async def response(self, which: str, *, tenant: str | None) -> KeptResponse | None:
         return await self._database.read(_one, which, tenant=tenant)
 
+    async def response_of_turn(self, which: TurnId, *, tenant: str | None) -> KeptResponse | None:
+        return await self._database.read(_of_turn, which, tenant=tenant)
+
     async def chain(self, which: str, *, tenant: str | None) -> list[KeptResponse] | None:
         return await self._database.read(_chain, which, tenant=tenant)
 
@@ -109,6 +112,12 @@ def _row(connection: Connection, which: str, tenant: str | None) -> RowMapping |
 
 def _one(connection: Connection, which: str, *, tenant: str | None) -> KeptResponse | None:
     row = _row(connection, which, tenant)
+    return None if row is None else _whole(connection, [row])[0]
+
+
+def _of_turn(connection: Connection, which: TurnId, *, tenant: str | None) -> KeptResponse | None:
+    query = select(response).where(response.c.turn == which, _mine(response, tenant))
+    row = connection.execute(query).mappings().first()
     return None if row is None else _whole(connection, [row])[0]
 
 

@@ -311,6 +311,7 @@ response = Table(
     Column("document", Json, nullable=False),
     UniqueConstraint("id"),
     Index(None, "session"),
+    Index(None, "turn"),
 )
 
 response_item = Table(

@@ -18,6 +18,7 @@ from ...factory import answers_of
 from ...relay.entry import Accepted, Relay
 from ...relay.line import Declined, Head, Line
 from ...relay.prepare import Caller, Shop
+from .buying import key_of
 from .desk import Desk
 from .errors import NO_RETRY, ApiError, JsonObject
 from .limits import body_of
@@ -58,7 +59,7 @@ async def create(request: Request, desk: At, tenant: Whose) -> Response:
     options = desk.options
     body = await body_of(request, at_most=options.max_body, idle_s=options.body_idle_s)
     try:
-        accepted = await _relay(desk).respond(body, _caller(tenant))
+        accepted = await _relay(desk).respond(body, _caller(tenant), key=key_of(request))
         return await _answer(accepted, desk)
     except Declined as declined:
         raise _declined(declined, desk) from declined

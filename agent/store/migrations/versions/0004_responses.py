@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", name="uq_response_id"),
     )
     op.create_index("ix_response_session", "response", ["session"])
+    op.create_index("ix_response_turn", "response", ["turn"])
     value: sa.Column[object] = sa.Column("value", JSON, nullable=False)
     op.create_table(
         "response_item",

@@ -1,0 +1,125 @@
+"""``Idempotency-Key`` on a response: the same request twice is one turn, and one bill."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Final
+
+import anyio
+
+from ..protocols import KeptItem, KeptResponse, Purchase
+from ..schema import TurnId
+from ..wire.fields import RequestFault
+from ..wire.retelling import Drawn, Frame, Retelling
+from . import kept
+from .line import Line
+from .prepare import Shop
+
+HEADER: Final = "Idempotency-Key"
+_LOOKS: Final = 8
+_LOOK_S: Final = 0.25
+"""Between two looks at a turn that somebody else is drawing."""
+
+
+def purchase_of(shop: Shop, key: str, body: bytes, *, tenant: str | None, turn: TurnId) -> Purchase:
+    """What is written down before anything is sent: hashes and ids."""
+    return Purchase(
+        tenant=tenant,
+        key=hashlib.sha256(b"responses\0" + key.encode("utf-8", "replace")).hexdigest(),
+        body=hashlib.sha256(body).hexdigest(),
+        turns=(turn,),
+        owner=shop.kit.owner,
+        created=shop.kit.clock.now(),
+    )
+
+
+async def same(shop: Shop, taken: Purchase, new: Purchase) -> KeptResponse:
+    """What the same request came to, waited for where it is still drawn.
+
+    Raises ``RequestFault`` 422 for another request under this key, 409 where there is no answer
+    to repeat: it was not stored, was deleted, or was cut off and may be billed.
+    """
+    if taken.body != new.body:
+        raise RequestFault(
+            f"This {HEADER} was used for another request. A new request needs a new key.",
+            status=422,
+            code="idempotency_key_reused",
+            param=HEADER,
+        )
+    looks = 0
+    while True:
+        found = await shop.answers.response_of_turn(taken.turns[0], tenant=taken.tenant)
+        looks += 1
+        if found is None and looks < _LOOKS:  # it may be about to be written down
+            await anyio.sleep(_LOOK_S)
+            continue
+        if found is None:
+            raise RequestFault(
+                f"The request with this {HEADER} was sent before, and its answer is not kept here: "
+                f"look at turn {taken.turns[0]}, then use a new key.",
+                status=409,
+                code="idempotency_no_answer",
+                param=HEADER,
+            )
+        if found.status == "failed":
+            error = found.document.get("error")
+            told = error if isinstance(error, dict) else {}
+            raise RequestFault(
+                f"The request with this {HEADER} failed and may be billed; it is not sent again: "
+                f"{told.get('message')}",
+                status=409,
+                code=str(told.get("code")),
+                param=HEADER,
+            )
+        turns = await shop.kit.store.turns(found.session)
+        closed = any(turn.id == found.turn and turn.outcome for turn in turns)
+        if found.status != "in_progress" or closed:
+            return found
+        await anyio.sleep(_LOOK_S)
+
+
+async def settle(shop: Shop, purchase: Purchase) -> None:
+    """After its turn: the key stands for the answer, or is free again where nothing was spent."""
+    attempts = await shop.kit.store.attempts(turn=purchase.turns[0])
+    if any(attempt.billed != "no" for attempt in attempts):
+        await shop.tenancy.finish(purchase)
+    else:
+        await shop.tenancy.release(purchase)
+
+
+async def again(shop: Shop, found: KeptResponse, line: Line, *, stream: bool) -> None:
+    """Tell a kept answer once more, as JSON or as the events it would have come with."""
+    body = b"".join([piece async for piece in kept.body_of(shop.kit, shop.tenancy, found)])
+    if not stream:
+        line.put([body])
+        line.end()
+        return
+    drawn = []
+    for item in found.output:
+        held = (
+            await kept.bytes_of(shop.kit, shop.tenancy, item.image, found.tenant)
+            if item.image
+            else None
+        )
+        if held is not None:
+            drawn.append(Drawn(image=held[0].id, sha256=held[0].sha256, data=held[1]))
+    ids = _ids(found.output)
+    instructions = found.document.get("instructions")
+    frame = Frame(
+        id=found.id,
+        created=int(found.created.timestamp()),
+        asked={},
+        previous=found.previous,
+        instructions=instructions if isinstance(instructions, str) else None,
+        background=found.document.get("background") is True,
+    )
+    tale = Retelling(frame, new_id=lambda _: next(ids))
+    line.put([*tale.tell(body, drawn), *tale.end().events])
+    line.end()
+
+
+def _ids(output: tuple[KeptItem, ...]) -> Iterator[str]:
+    """The ids that were ours to give, in their order."""
+    ours = ("image_generation_call", "message")
+    yield from (item.id for item in output if item.value.get("type") in ours)

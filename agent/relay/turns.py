@@ -1,0 +1,365 @@
+"""One relayed turn, which belongs to the server: sent, taken in, told on, kept, whoever listens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import anyio
+from pydantic import JsonValue
+
+from .. import attempts, keeping, naming, onward, opening
+from ..attempts import Errand
+from ..errors import LimnerError, UsageError
+from ..keeping import Begun
+from ..kit import Kit
+from ..logs import get_logger
+from ..opening import Opening
+from ..protocols import KeptItem, KeptResponse, Purchase
+from ..receipts import Receipt
+from ..schema import Attempt, Failure, Image, ImageId, Outcome, Session, Turn, Verdict
+from ..screening import Judged
+from ..taking import Taking
+from ..traffic import Picture, Received, WireEvent
+from ..turn.extract import Gathered
+from ..wire.retelling import Drawn, Ending, Frame, Retelling
+from . import kept, once
+from .line import Declined, Line
+from .prepare import Prepared, Shop, check_options, compose
+
+log = get_logger("limner.relay")
+
+_ENDED = "The answer broke off after its picture had come."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What is on disk before anything is sent."""
+
+    id: str
+    begun: Begun
+    session: Session
+    created: datetime
+    input: tuple[KeptItem, ...] = field(default=(), repr=False)
+
+
+async def write_down(shop: Shop, prepared: Prepared, judged: Judged) -> Written:
+    """Session, open turn, imported pictures, verdicts, and the response with its input."""
+    kit, opened, request = shop.kit, prepared.opened, prepared.request
+    session = opened.session or await _new_session(kit, opened)
+    refs = compose(kit, prepared, judged.prompt).prompts
+    begun = await keeping.begin_turn(kit, opened, session, prompts=refs)
+    await note(kit, judged.verdicts, prepared, session=session, turn=begun.turn)
+    written = Written(
+        id=kit.ids.new("resp"),
+        begun=begun,
+        session=session,
+        created=begun.turn.created,
+        input=_input(kit, prepared, begun.turn),
+    )
+    if request.store is not False:
+        told = retelling_of(kit, prepared, written)
+        await shop.answers.open_response(
+            _row(prepared, written, "in_progress", kept.plain(told.begun()))
+        )
+    return written
+
+
+async def _new_session(kit: Kit, opened: Opening) -> Session:
+    """Named by its first words; a name that is taken gets an end that surely is not.
+
+    A server sees the same words often, and counting up to a free number costs a write for each.
+    """
+    words = naming.slug(opened.text)
+    try:
+        return await naming.create_session(
+            kit, replace(opened.request, session_name=words), opened.text
+        )
+    except UsageError:
+        name = f"{words[: naming.LONGEST_NAME - 9]}-{kit.ids.new('x')[-8:].lower()}"
+        named = replace(opened.request, session_name=name)
+        return await naming.create_session(kit, named, opened.text)
+
+
+async def note(
+    kit: Kit,
+    verdicts: Sequence[Verdict],
+    prepared: Prepared,
+    *,
+    session: Session | None = None,
+    turn: Turn | None = None,
+) -> None:
+    """Every screened text leaves a row, also when nothing is sent."""
+    for verdict in verdicts:
+        await kit.store.add_verdict(
+            verdict,
+            at=kit.clock.now(),
+            session=session.id if session else None,
+            turn=turn.id if turn else None,
+            user=prepared.opened.request.user,
+        )
+
+
+def _input(kit: Kit, prepared: Prepared, turn: Turn) -> tuple[KeptItem, ...]:
+    images = (*turn.editing, *turn.references)
+    named: dict[tuple[int, int], ImageId] = {at: images[n] for at, n in prepared.places.items()}
+    ids = {}
+    for at, entry in enumerate(prepared.talk.entries):
+        said = entry.value.get("id")
+        own = isinstance(said, str) and said
+        ids[at] = str(said) if own else kit.ids.new("ig" if entry.kind == "picture" else "msg")
+    return kept.input_items(prepared.talk, named, ids)
+
+
+def retelling_of(kit: Kit, prepared: Prepared, written: Written) -> Retelling:
+    """How its answer is told."""
+    request, payload = prepared.request, prepared.payload
+    frame = Frame(
+        id=written.id,
+        created=int(written.created.timestamp()),
+        asked=payload | {"model": request.model or kit.upstream.profile.model},
+        previous=request.previous_response_id,
+        instructions=request.instructions,
+        store=request.store is not False,
+        background=payload.get("background") is True,
+    )
+    return Retelling(frame, new_id=kit.ids.new, hold=kit.holds(prepared.opened.request))
+
+
+def _row(
+    prepared: Prepared,
+    written: Written,
+    status: str,
+    document: dict[str, JsonValue],
+    output: tuple[KeptItem, ...] = (),
+) -> KeptResponse:
+    return KeptResponse(
+        id=written.id,
+        tenant=prepared.opened.request.tenant,
+        session=written.session.id,
+        turn=written.begun.turn.id,
+        previous=prepared.request.previous_response_id,
+        status=status,
+        created=written.created,
+        document=document,
+        input=written.input,
+        output=output,
+    )
+
+
+class RelayedTurn:
+    """From the first byte sent to the last row written; tells a ``Line`` what its client may see."""
+
+    def __init__(
+        self,
+        shop: Shop,
+        prepared: Prepared,
+        verdict: Verdict,
+        written: Written,
+        line: Line,
+        *,
+        purchase: Purchase | None = None,
+    ) -> None:
+        self._shop = shop
+        self._kit = shop.kit
+        self._prepared = prepared
+        self._verdict = verdict
+        self._written = written
+        self._line = line
+        self._purchase = purchase
+        self._streams = prepared.request.stream
+        self._tale = retelling_of(shop.kit, prepared, written)
+        self._receipt = Receipt(shop.kit, prepared.opened.request)
+        self._receipt.session, self._receipt.begun = written.session, written.begun
+        self._taking = Taking(
+            shop.kit,
+            prepared.opened.request,
+            self._receipt,
+            emit=lambda _: None,
+            note=self._note,
+        )
+        self._drawn: list[Drawn] = []
+        self._waiting: list[bytes] = []
+        """Told once the second screen has looked at the pictures among them."""
+
+    async def drive(self) -> None:
+        """Run to the end; nothing that goes wrong here is the end of the server's other turns."""
+        shield = anyio.CancelScope(shield=True)
+        try:
+            await self._run()
+        except LimnerError as error:
+            with shield:
+                ended = await self._receipt.failed(error)
+                await self._give_up(ended.error, ended.outcome)
+        except Exception:
+            log.exception("relay.bug", turn=self._written.begun.turn.id)
+            with shield:
+                ended = await self._receipt.interrupted()
+                await self._give_up(ended.error, ended.outcome)
+        except BaseException:
+            with shield:
+                ended = await self._receipt.interrupted()
+                await self._give_up(ended.error, ended.outcome)
+            raise
+
+    async def _run(self) -> None:
+        receipt, turn = self._receipt, self._written.begun.turn
+        gathered = await self._exchange()
+        gathered = await self._taking.looked_over(self._kit, gathered)
+        if self._tale.withdraw({image.id for image in receipt.images}):
+            self._waiting.clear()
+        closed = receipt.closing(turn, gathered)
+        assert closed.outcome is not None
+        failure = self._failure(gathered)
+        await self._finish(failure, closed.outcome, closed)
+
+    def _failure(self, gathered: Gathered) -> Failure | None:
+        """What the client is told instead of an answer; an answer without a picture is an answer."""
+        if self._receipt.images:
+            return None
+        policy = next((f for f in gathered.failures if f.stage == "policy"), None)
+        return policy or gathered.failed
+
+    async def _finish(self, failure: Failure | None, outcome: Outcome, closed: Turn) -> None:
+        """Kept before it is told, so that the next request finds it."""
+        ending = self._tale.end(_error(failure, outcome) if failure else None)
+        await self._keep(ending, failed=failure is not None)
+        await keeping.close_turn(self._kit, closed, head=self._written.session.head)
+        await self._settle()
+        self._tell_end(ending, failure, outcome)
+
+    async def _keep(self, ending: Ending, *, failed: bool) -> None:
+        if self._prepared.request.store is False:
+            return
+        status = "failed" if failed else str(ending.document["status"])
+        row = _row(
+            self._prepared,
+            self._written,
+            status,
+            kept.plain(ending.document),
+            kept.output_items(ending),
+        )
+        if not await self._shop.answers.close_response(row):
+            log.info("response.gone", response=row.id)
+
+    async def _settle(self) -> None:
+        if self._purchase is None:
+            return
+        try:
+            await once.settle(self._shop, self._purchase)
+        except LimnerError as error:  # the key stays taken, which buys nothing twice
+            log.warning("purchase.not_settled", error=str(error))
+
+    def _tell_end(self, ending: Ending, failure: Failure | None, outcome: Outcome) -> None:
+        line = self._line
+        if failure is not None and not line.begun:
+            line.end(Declined(failure, outcome, self._written.begun.turn.id))
+            return
+        if not self._streams:
+            line.put([ending.body])
+        else:
+            line.put([*([] if failure else self._waiting), *ending.events])
+        line.end()
+
+    async def _give_up(self, failure: Failure | None, outcome: Outcome) -> None:
+        """The turn is closed already; say so to whoever listens, and in the row if it can be."""
+        failure = failure or Failure(code="unknown", message=_ENDED, billed="possibly")
+        ending = self._tale.end(_error(failure, outcome))
+        try:
+            await self._keep(ending, failed=True)
+        except LimnerError as error:
+            log.warning("response.not_closed", response=self._written.id, error=str(error))
+        await self._settle()
+        self._tell_end(ending, failure, outcome)
+
+    # ── the exchange ─────────────────────────────────────────────────────────────────────────
+
+    async def _exchange(self) -> Gathered:
+        """Until it is settled; what drew nothing may go plainer, or to the next profile."""
+        prepared, turn = self._prepared, self._written.begun.turn
+        errand = compose(self._kit, prepared, self._verdict)
+        while True:
+            composed = self._kit.upstream.profile
+            errand = attempts.on_account(errand, session=turn.session, turn=turn.id)
+            gathered = await attempts.exchange(self._kit, errand, self, self._receipt.attempts)
+            other = onward.elsewhere(self._kit, composed, "chat", gathered, stored=len(self.images))
+            if other is None or self._line.begun or other.upstream.profile.via == "images":
+                return gathered
+            left = onward.told_of(self._kit, "chat", gathered)
+            if barred := onward.barred(self._kit, other, errand.caps):
+                return replace(gathered, failed=barred)
+            try:
+                errand = self._moved(other)
+            except UsageError:
+                return gathered
+            self._receipt.left.append(left)
+
+    def _moved(self, kit: Kit) -> Errand:
+        opened = opening.moved(self._prepared.opened, kit)
+        prepared = replace(self._prepared, opened=opened)
+        if prepared.request.image_tool is not None:
+            check_options(kit, opened)
+        errand = compose(kit, prepared, self._verdict)
+        self._prepared, self._kit = prepared, kit
+        self._receipt.move(kit)
+        return errand
+
+    # ── what an attempt under way tells (attempts.Hearer) ────────────────────────────────────
+
+    @property
+    def images(self) -> Sequence[Image]:
+        return self._receipt.images
+
+    def sent(self, attempt: Attempt) -> None:
+        self._receipt.note(attempt)
+
+    def settled(self, settled: attempts.Settled) -> None:
+        self._receipt.note(settled.attempt)
+
+    def waits(self, attempt: Attempt, failure: Failure, delay_s: float) -> bool:  # noqa: ARG002
+        return not self._line.begun and not self._line.left
+
+    async def take(self, item: Received, gathered: Gathered) -> Gathered:
+        """A picture is checked and kept before the event that brought it is told."""
+        if isinstance(item, Picture):
+            before, withheld = len(self.images), len(gathered.withheld)
+            gathered = await self._taking.take(self._kit, item, gathered, listening=False)
+            if len(gathered.withheld) > withheld:
+                self._tale.hush()  # after wording that may not be, nothing more leaves
+            self._drawn += [
+                Drawn(image=image.id, sha256=image.sha256, data=item.data)
+                for image in self.images[before:]
+            ]
+        elif isinstance(item, WireEvent):
+            drawn, self._drawn = self._drawn, []
+            self._pass_on(self._tale.tell(item.data, drawn), drew=bool(drawn))
+            gathered = replace(gathered, passed_on=self._tale.others)
+        return gathered
+
+    def _pass_on(self, frames: Sequence[bytes], *, drew: bool) -> None:
+        if not self._streams:
+            return
+        late = self._kit.second_screen == "pictures" and self._tale.holds
+        if self._waiting or (late and drew):
+            self._waiting += frames
+        else:
+            self._line.put(frames)
+
+    async def _note(self, verdict: Verdict) -> None:
+        written = self._written
+        await note(
+            self._kit, [verdict], self._prepared, session=written.session, turn=written.begun.turn
+        )
+
+
+def _error(failure: Failure, outcome: Outcome) -> dict[str, JsonValue]:
+    """The ``error`` of a failed response."""
+    unknown = outcome == "unknown"
+    code = "outcome_unknown" if unknown else failure.upstream_code or failure.code
+    if failure.stage == "policy":
+        code = "content_policy_violation"
+    said = [failure.message, failure.hint]
+    if failure.rule:
+        said.append(f"Rule: {failure.rule}.")
+    return {"code": code, "message": " ".join(part for part in said if part)}

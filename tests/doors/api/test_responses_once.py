@@ -1,0 +1,112 @@
+"""The same request under one ``Idempotency-Key`` is one turn, whoever asks how often."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from agent.relay import once
+from tests.conftest import sent_to
+from tests.doors.api.conftest import OpenServer, tenant
+from tests.doors.api.relaying import URL, asked, create, events, picture
+
+KEY = {"idempotency-key": "order-7"}
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(once, "_LOOK_S", 0.0)
+
+
+async def test_the_same_request_again_is_the_same_answer(open_server: OpenServer) -> None:
+    async with open_server() as served:
+        first = await create(served, key=KEY)
+        again = await create(served, key=KEY)
+
+        assert again == first
+        assert len(sent_to(served.artist)) == 1
+
+
+async def test_a_stream_again_is_a_stream_with_the_same_ids(open_server: OpenServer) -> None:
+    async with open_server() as served:
+        told = [
+            events((await served.client.post(URL, json=asked(stream=True), headers=KEY)).text)
+            for _ in range(2)
+        ]
+
+        assert told[0][-1]["response"] == told[1][-1]["response"]
+        assert [e["type"] for e in told[1]][-2:] == [
+            "response.output_item.done",
+            "response.completed",
+        ]
+        assert len(sent_to(served.artist)) == 1
+
+
+async def test_at_once_they_wait_for_one_turn(
+    open_server: OpenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(once, "_LOOKS", 1_000_000)
+    async with open_server() as served:
+        found = []
+
+        async def one() -> None:
+            found.append(await create(served, key=KEY))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(5):
+                tasks.start_soon(one)
+
+        assert len({response["id"] for response in found}) == 1
+        assert len(sent_to(served.artist)) == 1
+
+
+async def test_another_request_under_the_key_is_refused(open_server: OpenServer) -> None:
+    async with open_server() as served:
+        await create(served, key=KEY)
+        told = await served.client.post(URL, json=asked("a boat"), headers=KEY)
+
+        assert (told.status_code, told.json()["error"]["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_a_key_belongs_to_its_tenant(open_server: OpenServer) -> None:
+    (one, mine), (two, yours) = tenant("one"), tenant("two")
+    async with open_server(tenants={"one": one, "two": two}) as served:
+        first = await create(served, key=mine | KEY)
+        second = await create(served, key=yours | KEY)
+
+        assert first["id"] != second["id"]
+
+
+async def test_what_cost_nothing_may_be_asked_for_again(open_server: OpenServer) -> None:
+    async with open_server("401:first=1", dialect="openai") as served:
+        told = await served.client.post(URL, json=asked(), headers=KEY)
+        again = await create(served, key=KEY)
+
+        assert told.status_code == 502
+        assert picture(again)["result"]
+
+
+async def test_what_may_be_billed_is_not_bought_again(open_server: OpenServer) -> None:
+    async with open_server("502-after", dialect="openai") as served:
+        first = await served.client.post(URL, json=asked(), headers=KEY)
+        again = await served.client.post(URL, json=asked(), headers=KEY)
+
+        assert (first.status_code, again.status_code) == (502, 409)
+        assert again.json()["error"]["code"] == "outcome_unknown"
+        assert len(sent_to(served.artist)) == 1
+
+
+async def test_what_was_not_stored_is_not_bought_again(open_server: OpenServer) -> None:
+    async with open_server() as served:
+        await create(served, key=KEY, store=False)
+        again = await served.client.post(URL, json=asked(store=False), headers=KEY)
+
+        assert (again.status_code, again.json()["error"]["code"]) == (409, "idempotency_no_answer")
+        assert len(sent_to(served.artist)) == 1
+
+
+async def test_a_key_that_is_none_is_refused(open_server: OpenServer) -> None:
+    async with open_server() as served:
+        told = await served.client.post(URL, json=asked(), headers={"idempotency-key": "x" * 300})
+
+        assert told.status_code == 400
