@@ -9,7 +9,7 @@ stored and settled (DESIGN section 4).
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from types import TracebackType
@@ -87,6 +87,17 @@ class ImageAgent:
     def offline(self) -> bool:
         """Whether pictures are drawn here, by our own artist, and by no model."""
         return self._kit.upstream.profile.offline
+
+    @property
+    def kit(self) -> Kit:
+        """What its turns work with, for rooms that plan before they ask for turns."""
+        return self._kit
+
+    def start(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Run it beside the turns: leaving the agent waits for it. It must not raise."""
+        if self._tasks is None:
+            raise UsageError("The agent is not open.", hint="async with open_agent() as agent: …")
+        self._tasks.start_soon(work)
 
     async def stream(self, request: TurnRequest) -> AsyncGenerator[Event, None]:
         """Run one turn. The last event, and only the last, is terminal.

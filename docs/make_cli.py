@@ -19,7 +19,7 @@ TOP = """\
 stdout holds paths, one a line, and nothing else; progress, notices and receipts go to stderr. With
 `--json`, stdout holds one JSON object a line: on a turn every event, and the last line is always the
 terminal event, also when it failed; on listings one record a line. The schemas are in
-[schemas/](schemas). Amounts of money are strings, exact: `jq '.cost.amount | tonumber'`.
+[schemas/](schemas): `event.json` for a turn, else the file named after the line's `type`. Amounts of money are strings, exact: `jq '.cost.amount | tonumber'`.
 
 | exit | means |
 |---|---|
@@ -31,7 +31,7 @@ terminal event, also when it failed; on listings one record a line. The schemas 
 | 5 | a budget stands in the way; nothing was sent |
 | 7 | sent, and the result is not known: it may be billed, and is not sent again by itself |
 | 8 | the account's usage window is full, or an answer is pending: `retry_at` says until when |
-| 130, 143 | interrupted |
+| 130, 143, 129 | interrupted: Ctrl-C, SIGTERM, the terminal was closed |
 
 Settings come, in this order, from flags, the environment (`LIMNER_…`), the project's `limner.toml`, the
 user file, and defaults; `limner config show --origin` says which. A project file may choose a profile by
@@ -40,6 +40,13 @@ name, picture options, the output and lower budgets; never a URL, a key, a polic
     limner generate "a red kite" --json | tail -1 | jq -r '.images[].path'
     limner show --json | jq -r 'select(.outcome == "image") | .prompt'
     limner tree --json | jq -r '[.number, (.parents | join(","))] | @tsv'
+    limner check "a red kite" --json | jq -r '[.decision, .rule // "-"] | @tsv'
+    limner ledger --by day --json | jq -r '[.key, .currency, .spent // "unknown"] | @tsv'
+    limner doctor --json | jq -r 'select(.status == "wrong") | .hint'
+    limner doctor --probe --yes --json | jq -r '[.fact, .supported, .evidence] | @tsv'
+    limner doctor --sandwich --through "$URL" --key-env KEY --json |
+      jq -r 'select(.passed | not) | .name as $n | .differences[] | select(.harmless | not) |
+        [$n, .kind, .where] | @tsv'
 
 This page is written by `docs/make_cli.py`.
 """

@@ -237,3 +237,77 @@ def test_a_budget_that_a_turn_would_exceed_ends_with_5(
 
     assert ran.code == 5
     assert ran.error["code"] == "budget"
+
+
+@pytest.mark.parametrize("command", ["generate", "edit", "demo", "chat", "retry"])
+@pytest.mark.parametrize("amount", ["abc", "-3", "1e999", "nan", "inf", "", "1e-13"])
+def test_an_amount_that_is_none_is_named_with_its_flag(
+    limner: Limner, command: str, amount: str
+) -> None:
+    words = {"generate": ("a kite",), "edit": ("a kite",), "retry": ("att_1",)}
+    ran = limner(command, *words.get(command, ()), "--max-cost", amount)
+
+    assert ran.code == 2
+    assert ran.err.startswith("limner: --max-cost: write an amount from 0 to")
+
+
+@pytest.mark.parametrize(("command", "stdin"), [("generate", ""), ("demo", ""), ("chat", "a kite")])
+def test_a_rule_that_nobody_knows_cannot_be_acknowledged(
+    house_policy: None, draw: Limner, limner: Limner, command: str, stdin: str
+) -> None:
+    del house_policy
+    words = ("a kite",) if command == "generate" else ()
+    ran = draw(command, *words, "--acknowledge", "umbrela", stdin=stdin)
+
+    assert ran.code == 2
+    assert "--acknowledge 'umbrela'" in ran.err
+    assert "Did you mean umbrellas?" in ran.err
+    assert limner("ledger").out == ""
+
+
+def test_a_rule_of_the_servers_own_scores_can_be_acknowledged(draw: Limner) -> None:
+    assert draw("generate", "a kite", "--acknowledge", "moderation-explicit").code == 0
+
+
+@pytest.mark.parametrize(
+    ("which", "words"), [("", "Which attempt?"), ("att_nosuch", "there is no attempt att_nosuch")]
+)
+def test_settling_nothing_says_what_could_be_settled(
+    draw: Limner, limner: Limner, which: str, words: str
+) -> None:
+    idle = limner("ledger", "settle", which, "--billed", "no")
+    draw("generate", "a kite", "--fault", "drop-after")
+    [waiting] = limner("ledger", "unsettled", "--json").records
+
+    ran = limner("ledger", "settle", which, "--billed", "no")
+
+    assert (idle.code, ran.code) == (2, 2)
+    assert words in ran.err
+    assert "Nothing waits to be settled" in idle.err
+    assert f"there are: {waiting['id']}" in ran.err
+
+
+def test_an_ambiguous_attempt_names_those_it_could_be(draw: Limner, limner: Limner) -> None:
+    draw("generate", "a kite", "-n", "2", "--fault", "no-image")
+    ids = [str(record["id"]) for record in limner("ledger", "--json").records]
+    shared = "".join(a for a, b in zip(*ids, strict=True) if a == b)[:9]
+
+    ran = limner("ledger", "settle", shared, "--billed", "no")
+
+    assert ran.code == 2
+    assert "more than one attempt" in ran.err
+    assert all(one in ran.err for one in ids)
+
+
+def test_retrying_nothing_is_a_question(limner: Limner) -> None:
+    ran = limner("retry", " ", "--yes")
+
+    assert ran.code == 2
+    assert "Which attempt?" in ran.err
+
+
+def test_one_is_one(draw: Limner, limner: Limner) -> None:
+    draw("generate", "a kite")
+
+    assert "1 picture     1 turn " in limner("sessions").out
+    assert "1 turn, 1 picture" in limner("show").out

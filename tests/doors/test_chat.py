@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from .conftest import Limner
 
@@ -145,7 +146,7 @@ def test_tree_cost_and_help_answer_on_stderr(draw: Limner) -> None:
     ran = draw("chat", stdin=said("a kite", "/tree", "/cost", "/help"))
 
     assert "@1  a kite  ← here" in ran.err
-    assert "1 requests, nothing" in ran.err
+    assert "1 request, nothing" in ran.err
     assert "/mask [FILE|X,Y,W,H]" in ran.err
     assert len(ran.paths) == 1
 
@@ -186,6 +187,40 @@ def test_a_chat_resumes_a_session(draw: Limner, limner: Limner) -> None:
     draw("chat", "--session", "kite", stdin=said("make it winter"))
 
     assert [node["depth"] for node in limner("tree", "--json").records] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("/mask words.txt", "words.txt: is no picture"),
+        ("/mask small.png", "the mask is 64x64 and the picture 1024x1024"),
+        ("/mask plain.png", "no alpha channel"),
+        ("/mask half.png", "cannot be read as a picture"),
+        ("/mask 0,0,2000,10", "reaches outside the picture, 1024x1024"),
+        ("/mask 0,0,0,10", "the box is empty"),
+    ],
+)
+def test_a_mask_that_cannot_fit_is_said_when_it_is_named(
+    draw: Limner, work: Path, line: str, words: str
+) -> None:
+    Image.new("RGBA", (64, 64)).save(work / "small.png")
+    Image.new("RGB", (1024, 1024)).save(work / "plain.png")
+    (work / "half.png").write_bytes((work / "small.png").read_bytes()[:20])
+    (work / "words.txt").write_text("a kite")
+
+    ran = draw("chat", stdin=said("a kite", line, "/cost"))
+
+    assert words in ran.err
+    assert "1 request," in ran.err
+    assert ran.code == 2
+
+
+def test_a_mask_is_compared_with_the_picture_that_is_edited_next(draw: Limner, work: Path) -> None:
+    Image.new("RGBA", (640, 1024)).save(work / "tall.png")
+
+    ran = draw("chat", stdin=said("/from tall.png", "/mask tall.png", "make it night"))
+
+    assert ran.code == 0, ran.err
 
 
 def test_a_chat_needs_names_for_many_pictures(draw: Limner) -> None:

@@ -70,6 +70,37 @@ def test_a_script_gets_the_steps_and_the_path_of_the_enlarged_file(draw: Limner)
     assert Path(enlarged["path"]).parent == Path(events[-1]["images"][0]["path"]).parent
 
 
+def test_the_enlarged_file_is_shown_and_exported(draw: Limner, limner: Limner) -> None:
+    draw("generate", "a kite", "--degrade", *FOUR_K, "--fault", "empty-result:first=2")
+
+    picture, session = limner("show", "@1"), limner("show")
+    [turn] = [r for r in limner("show", "--json").records if r["type"] == "turn"]
+    exported = limner("export", "kite", "away")
+
+    [made] = [line.split()[-1] for line in picture.out.splitlines() if line.startswith("enlarged")]
+    assert size_of(made) == (3840, 2160)
+    assert f"enlarged to 3840x2160\n  {made}" in session.out
+    assert isinstance(turn["degraded"], list)
+    assert turn["degraded"][-1]["path"] == made
+    assert [path.name for path in exported.paths] == [
+        *("kite-1.png", "kite-1@3840x2160.png", "session.json"),
+    ]
+    assert size_of("away/kite-1@3840x2160.png") == (3840, 2160)
+    [image] = json.loads(Path("away/session.json").read_text())["images"]
+    assert image["enlarged"] == [{"size": "3840x2160", "file": "kite-1@3840x2160.png"}]
+    assert limner("export", "kite", "away").code == 2
+
+
+def test_an_enlarged_file_that_is_gone_is_not_listed(draw: Limner, limner: Limner) -> None:
+    draw("generate", "a kite", "--degrade", *FOUR_K, "--fault", "empty-result:first=2")
+    [made] = [r for r in limner("show", "@1").out.splitlines() if r.startswith("enlarged")]
+
+    Path(made.split()[-1]).unlink()
+
+    assert "\nenlarged" not in limner("show", "@1").out
+    assert limner("export", "kite", "away").code == 0
+
+
 def test_without_the_flag_a_failure_stays_one(draw: Limner) -> None:
     ran = draw("generate", "a red kite", *FOUR_K, "--fault", "empty-result:first=2")
 

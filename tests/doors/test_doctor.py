@@ -16,6 +16,7 @@ from agent.offline.faults import parse_fault
 
 from ..gateway import Gateway, Habits, served
 from .conftest import Limner
+from .test_json import validator
 
 KEY = "sk-doctor-0123456789abcdef"
 
@@ -239,6 +240,8 @@ def test_a_required_case_that_does_not_pass_is_exit_1(
     assert "required and not passed: tool_choice" in err
     records = [json.loads(line) for line in out.splitlines()]
     assert [r["name"] for r in records if not r["passed"]] == ["tool_choice"]
+    for record in records:
+        validator("case").validate(record)
 
 
 def test_a_port_in_use_is_said(limner: Limner, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ def test_generate_prints_the_path_of_a_picture_and_nothing_else_on_stdout(draw: 
     assert ran.code == 0
     assert ran.out == "limner-out/red-kite-1.png\n"
     assert ran.paths[0].read_bytes().startswith(b"\x89PNG")
-    assert "@1 1024x1024" in ran.err
+    assert "@1 (red-kite/1) 1024x1024" in ran.err
     assert "asked 1024x1024 medium" in ran.err
 
 

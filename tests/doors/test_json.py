@@ -46,7 +46,8 @@ def test_the_schemas_in_docs_are_those_of_the_models() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["event", "session", "turn", "image", "attempt", "verdict", "node"]
+    "kind",
+    ["event", "session", "turn", "image", "attempt", "verdict", "node", "check", "probe", "case"],
 )
 def test_the_schemas_are_schemas(kind: str) -> None:
     Draft202012Validator.check_schema(validator(kind).schema)
@@ -114,6 +115,15 @@ def test_listings_fit(draw: Limner, limner: Limner) -> None:
         assert listing.records
         for record in listing.records:
             validator(str(record["type"])).validate(record)
+
+
+def test_the_doctor_fits(limner: Limner) -> None:
+    found = limner("doctor", "--json").records
+    tried = limner("doctor", "--probe", "--only", "draw", "--json").records
+
+    assert ({r["type"] for r in found}, {r["type"] for r in tried}) == ({"check"}, {"probe"})
+    for record in (*found, *tried):
+        validator(str(record["type"])).validate(record)
 
 
 def test_a_missing_field_would_be_noticed(limner: Limner) -> None:

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from agent.offline import Offline, OfflineOptions
+from agent.offline.faults import parse_fault
+
 from .conftest import Limner
+from .test_doctor import serving
 
 UNKNOWN = ("--fault", "drop-after:first=1")
 SHOP = """
@@ -446,9 +450,10 @@ def test_the_tables_of_the_documentation_are_tables(limner: Limner, shop: Path) 
 def test_what_auto_may_cost_is_told_as_a_range(limner: Limner, shop: Path) -> None:
     shop.joinpath("shop.toml").write_text(TABLE + '"low" = 0.05\n')
     config = shop / "config.toml"
-    config.write_text(f"key_max_cost = 0.01\n{config.read_text()}")  # nobody is there to send to
-
-    ran = limner("generate", "a red kite", "--quality", "auto")
+    refusing = Offline(OfflineOptions(draw="tiny", faults=(parse_fault("401"),)))
+    with serving(refusing) as url:
+        config.write_text(config.read_text().replace("http://127.0.0.1:9/v1", url))
+        ran = limner("generate", "a red kite", "--quality", "auto")
 
     assert "about ¥0.0500 to ¥0.2500 (estimate)" in ran.err
 

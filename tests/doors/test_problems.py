@@ -48,7 +48,7 @@ def test_a_listing_that_fails_prints_no_terminal_event(capsys: pytest.CaptureFix
 def test_hint_and_candidates_are_told_once(capsys: pytest.CaptureFixture[str]) -> None:
     told(NotFound("no @9", candidates=("@1", "@2"), hint="perhaps @1"), [])
 
-    assert capsys.readouterr().err == "limner: no @9\n  perhaps @1\n  there are: @2\n"
+    assert capsys.readouterr().err == "limner: no @9\n  perhaps @1\n  there are: @1, @2\n"
 
 
 def test_an_error_of_our_own_shows_its_traceback_only_when_asked(

@@ -29,7 +29,9 @@ async def test_an_error_comes_out_as_it_is() -> None:
         await interruptible(work, say=print)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 async def test_a_signal_before_anything_was_sent_stops_at_once(
     number: signal.Signals, code: int
 ) -> None:
@@ -82,15 +84,30 @@ async def test_the_second_ctrl_c_waits_for_what_must_be_settled() -> None:
     assert settled == [True]
 
 
-async def test_sigterm_after_sending_asks_nothing() -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+async def test_sigterm_or_a_closed_terminal_after_sending_asks_nothing(
+    number: signal.Signals, code: int
+) -> None:
     async def work(state: Interruption) -> None:
         state.sent = True
-        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(number)
         await anyio.sleep_forever()
 
     with pytest.raises(Interrupted) as caught:
         await interruptible(work, say=lambda _: pytest.fail("nothing to say"))
-    assert caught.value.exit_code == 143
+    assert caught.value.exit_code == code
+
+
+async def test_nohup_keeps_a_closed_terminal_from_stopping_anything() -> None:
+    async def work(_: Interruption) -> int:
+        signal.raise_signal(signal.SIGHUP)
+        return 7
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert await interruptible(work, say=print) == 7
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 async def test_ctrl_c_stops_the_turn_of_a_chat_and_not_the_chat() -> None:

@@ -51,6 +51,7 @@ def modules_after(*args: str, **env: str) -> tuple[set[str], set[str]]:
         *((command, "--help") for command in ("generate", "edit", "chat", "demo", "show")),
         *((command, "--help") for command in ("forget", "export", "check", "config", "keys")),
         ("offline", "serve", "--help"),
+        ("policy", "test", "--help"),
         ("completion", "bash"),
     ],
     ids=" ".join,

@@ -140,7 +140,7 @@ def test_progress_at_a_terminal_moves_and_leaves_the_receipt(limner: Limner) -> 
     with at_terminal("generate", "a kite", "--draw", "tiny", "--latency", "0.3") as terminal:
         terminal.until(r"drawing.*0 s")
         terminal.until("limner-out/kite-1.png")
-        terminal.until(r"@1 1024x1024.*free \(offline\)")
+        terminal.until(r"@1 \(kite/1\) 1024x1024.*free \(offline\)")
 
         assert terminal.code() == 0
 

@@ -33,8 +33,13 @@ COMMANDS = {
     "retry": ("retry:retry", "Send a turn again that failed, or whose result is unknown."),
     "forget": ("forget:forget", "Remove a session or picture for good."),
     "check": ("check:check", "Ask the safety screen about a text; nothing is sent."),
+    "policy": ("policy:policy", "The safety rules: list, explain, try against a file."),
+    "brief": ("brief:brief", "Briefs for posters: draft one, check one."),
     "doctor": ("doctor:doctor", "Find out what is wrong, or what a server can do."),
     "offline": ("offline:offline", "Run the offline artist as a server."),
+    "serve": ("serve:serve", "Serve OpenAI's Images and Responses APIs to other programs."),
+    "mcp": ("mcp:mcp", "Serve drawing tools to agents over MCP."),
+    "skill": ("skill:skill", "Teach a coding agent to draw: a skill file to install."),
     "config": ("config:config", "Show the configuration and where it comes from."),
     "keys": ("config:keys", "Store or remove a server's key."),
     "completion": ("completion:completion", "Print the completion script of a shell."),
@@ -138,7 +143,7 @@ def cli(ctx: click.Context, log_level: str | None, debug: bool) -> None:
 
     Paths of pictures go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed,
     2 bad input, 3 refused, 4 key or access, 5 budget, 7 sent but result unknown, 8 try later,
-    130/143 interrupted.
+    130/143/129 interrupted.
     """
     ctx.obj = {"log_level": log_level, "debug": debug}
     if os.environ.get("NO_COLOR"):

@@ -103,7 +103,8 @@ async def _three(
         options=options[0],
         effort=job.settings.effort,
         stream=flags["stream"],
-        acknowledge=flags["acknowledge"],
+        acknowledge=desk.accepted(job.settings, flags["acknowledge"]),
+        acknowledged_by=desk.person() if flags["acknowledge"] else None,
         cwd=desk.here(),
     )
     results: list[Terminal] = []

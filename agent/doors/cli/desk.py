@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 SHARED = (
     *("profile", "model", "via", "effort", "max_cost", "image_model", "size", "quality"),
     *("output_format", "output_compression", "background", "moderation", "partial_images"),
+    "screen_output",
 )
 """Flags that are settings too."""
+SECOND_STAGE = "moderation-"
+"""How rules begin that are no part of the policy's files: the server's own scores."""
 MOST_STDIN = 50_000_001
 """Bytes; one more than the largest picture that can be sent."""
 
@@ -215,6 +218,26 @@ def box_of(text: str | None) -> tuple[int, int, int, int] | None:
 def here() -> str:
     """The directory whose newest picture "it" means."""
     return str(Path.cwd())
+
+
+def accepted(settings: Settings, rules: tuple[str, ...]) -> tuple[str, ...]:
+    """Rules as acknowledged by a person; raises ``UsageError`` for one that the policy has not."""
+    if not rules:
+        return ()
+    from difflib import get_close_matches
+
+    from ...errors import UsageError
+    from ...factory import load_policies
+
+    known = [rule.id for rule in load_policies(settings).rules]
+    for name in rules:
+        if name not in known and not name.startswith(SECOND_STAGE):
+            near = get_close_matches(name, known, n=1, cutoff=0.4)
+            raise UsageError(
+                f"--acknowledge {name!r}: the policy has no such rule; nothing was sent.",
+                hint=f"Did you mean {near[0]}?" if near else "A refusal names its rule.",
+            )
+    return rules
 
 
 def person() -> str:

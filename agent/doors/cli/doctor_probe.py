@@ -63,12 +63,13 @@ async def _run(settings: Settings, flags: DoctorFlags) -> list[Probed]:
 
 def _confirm(opened: Probe, plan: Plan, *, yes: bool) -> None:
     from ...errors import UsageError
-    from .wording import money
+    from .wording import count, money
 
     profile = opened.bench.profile
     cost = "free" if profile.offline else f"at most about {money(plan.cost)}"
     click.echo(
-        f"{len(plan.steps)} steps, {plan.pictures} small pictures of low quality on profile "
+        f"{count(len(plan.steps), 'step')}, {count(plan.pictures, 'small picture')} of low quality "
+        f"on profile "
         f"{profile.name} ({profile.base_url}): {cost}. Each request is in the ledger.",
         err=True,
     )

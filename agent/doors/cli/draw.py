@@ -85,6 +85,7 @@ def _draw(flags: GenerateFlags | EditFlags, *, editing: bool) -> int:
         settings, profile, editing=editing, tool_option=flags["tool_option"]
     )
     request = _request(flags, text, options, effort=settings.effort)
+    desk.accepted(settings, flags["acknowledge"])
     outputs.check(output_format=options.output_format, count=flags["count"])
     if not profile.offline:
         _ask(flags, profile.name)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 def export(session: str, folder: Path | None, force: bool) -> None:
     """Copy a session's pictures and records into FOLDER (by default ./SESSION).
 
-    Pictures are named SESSION-N.EXT; session.json holds the turns, who descends from whom, and
+    Pictures are named SESSION-N.EXT, enlarged ones SESSION-N@SIZE.EXT; session.json holds the turns, who descends from whom, and
     what each request cost. Prints the paths.
     """
     from .outputs import check_folder
@@ -35,9 +37,11 @@ def export(session: str, folder: Path | None, force: bool) -> None:
     story = on_disk(read)
     target = folder or Path(_folder_name(story.session.name))
     names = _names(story)
-    _refuse_taken([target / name for name in (*names.values(), "session.json")], force=force)
+    larger = list(_enlarged(story, names))
+    wanted = [*names.values(), *(one.file for one in larger), "session.json"]
+    _refuse_taken([target / name for name in wanted], force=force)
     check_folder(target)
-    for path in _copied(story, target, names):
+    for path in _copied(story, target, names, larger):
         write_path(path)
 
 
@@ -58,6 +62,26 @@ def _names(story: SessionStory) -> dict[str, str]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Enlarged:
+    """A file that was made of a picture here, and what it is called in the folder."""
+
+    of: str
+    size: str
+    path: Path
+    file: str
+
+
+def _enlarged(story: SessionStory, names: dict[str, str]) -> Iterator[_Enlarged]:
+    from .showing import enlarged
+
+    turns = {turn.id: turn for turn in story.turns}
+    for image in story.images:
+        name = Path(names[image.id])
+        for size, path in enlarged(image, turns.get(image.turn) if image.turn else None):
+            yield _Enlarged(image.id, size, path, f"{name.stem}@{size}{name.suffix}")
+
+
 def _refuse_taken(paths: list[Path], *, force: bool) -> None:
     from ...errors import UsageError
 
@@ -70,15 +94,18 @@ def _refuse_taken(paths: list[Path], *, force: bool) -> None:
         )
 
 
-def _copied(story: SessionStory, target: Path, names: dict[str, str]) -> list[Path]:
+def _copied(
+    story: SessionStory, target: Path, names: dict[str, str], larger: Sequence[_Enlarged]
+) -> list[Path]:
     from ...errors import StoreError
     from .outputs import copied
 
     try:
         done = [copied(Path(i.path), target / names[i.id], force=True) for i in story.images]
+        done += [copied(one.path, target / one.file, force=True) for one in larger]
         path = target / "session.json"
         temporary = path.with_name(".session.json.part")
-        text = json.dumps(_document(story, names), ensure_ascii=False, indent=2) + "\n"
+        text = json.dumps(_document(story, names, larger), ensure_ascii=False, indent=2) + "\n"
         temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
         temporary.replace(path)
     except OSError as error:
@@ -87,9 +114,15 @@ def _copied(story: SessionStory, target: Path, names: dict[str, str]) -> list[Pa
     return [*done, path]
 
 
-def _document(story: SessionStory, names: dict[str, str]) -> dict[str, object]:
+def _document(
+    story: SessionStory, names: dict[str, str], larger: Sequence[_Enlarged]
+) -> dict[str, object]:
     images = [
-        {**image.model_dump(mode="json", exclude={"path"}), "file": names[image.id]}
+        {
+            **image.model_dump(mode="json", exclude={"path"}),
+            "file": names[image.id],
+            "enlarged": [{"size": e.size, "file": e.file} for e in larger if e.of == image.id],
+        }
         for image in story.images
     ]
     return {

@@ -25,6 +25,7 @@ class TurnFlags(TypedDict):
     max_cost: str | None
     stream: bool
     acknowledge: tuple[str, ...]
+    screen_output: str | None
     image_model: str | None
     size: str | None
     quality: str | None
@@ -101,6 +102,11 @@ def server_flags(command: F) -> F:
             multiple=True,
             metavar="RULE",
             help="Accept a rule of the safety policy that asked for a second look; repeatable.",
+        ),
+        click.option(
+            "--screen-output",
+            type=click.Choice(["hold", "tell"]),
+            help="hold: no picture until the model's own wording of it was checked.",
         ),
         click.option("-y", "--yes", is_flag=True, help="Ask nothing about cost."),
     )(command)

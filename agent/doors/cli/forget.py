@@ -87,14 +87,14 @@ async def _find(disk: Disk, which: str | None, user: str | None, before: datetim
 
 def _warning(doomed: Doomed) -> list[str]:
     """What goes, what stays."""
-    from .wording import ago, plain, size_of
+    from .wording import ago, count, plain, size_of
 
     lines = ["This goes for good:"]
     if doomed.image is not None:
         image = doomed.image
         lines.append(f"  picture @{image.number}   {image.id}   {size_of(image.bytes)}")
     for session in doomed.sessions[:20]:
-        counts = f"{session.turns} turns, {session.images} pictures"
+        counts = f"{count(session.turns, 'turn')}, {count(session.images, 'picture')}"
         lines.append(f"  {plain(session.name)}   {counts}   {ago(session.updated)}")
     if len(doomed.sessions) > 20:
         lines.append(f"  and {len(doomed.sessions) - 20} more sessions")

@@ -293,13 +293,32 @@ def settle(
         raise click.UsageError("--currency says what --cost is in; give both.")
 
     async def settled(disk: Ledger) -> Attempt:
-        one = await disk.attempt(attempt)
+        one = await _attempt(disk, attempt)
         paid = _paid(cost, currency or one.reserved.currency) if cost is not None else None
         return await disk.settle_by_hand(
             one.id, billed=billed, cost=paid, note=note or None, by=desk.person()
         )
 
     click.echo(entry_line(on_ledger(settled), ""))
+
+
+async def _attempt(disk: Ledger, ref: str) -> Attempt:
+    """By id or its beginning; raises ``NotFound`` that names those which can be settled."""
+    from ...errors import NotFound
+
+    try:
+        return await disk.attempt(ref.strip())
+    except NotFound as error:
+        if error.candidates:
+            raise
+        waiting = [one.id for one, _ in await disk.unsettled() if one.state == "unknown"]
+        raise NotFound(
+            str(error) if ref.strip() else "Which attempt? An empty name names none.",
+            candidates=tuple(waiting[:5]),
+            hint="limner ledger unsettled lists what can be settled."
+            if waiting
+            else "Nothing waits to be settled; limner ledger lists every attempt.",
+        ) from None
 
 
 MOST_FOR_ONE = 1_000
@@ -356,6 +375,8 @@ def _verdict_line(one: ScreenedRecord) -> str:
     accepted = ", ".join(one.acknowledged)
     facts = [moment(one.at), f"{one.decision:6}", one.subject, plain(rule)]
     facts += [f"{one.policy} {one.policy_sha256[:12]}", f"text {one.text_sha256[:12] or '-'}"]
+    if one.pictures == "examined":
+        facts.append("pictures examined")
     if accepted:
         facts.append(plain(f"acknowledged {accepted} by {one.acknowledged_by or 'someone'}"))
     return "  ".join(facts)

@@ -77,6 +77,7 @@ class ScreenedRecord(Record):
     text_sha256: str
     acknowledged: tuple[str, ...]
     acknowledged_by: str | None
+    pictures: Literal["not examined", "examined"]
 
 
 class Ledger(Store, Protocol):

@@ -25,7 +25,7 @@ def sessions(here: bool, limit: int, as_json: bool) -> None:
     from . import desk
     from .records import session_record
     from .storing import on_disk
-    from .wording import ago, plain
+    from .wording import ago, count, plain
 
     async def listed(store: Store) -> list[Session]:
         return await store.sessions(cwd=desk.here() if here else None, limit=limit)
@@ -38,8 +38,8 @@ def sessions(here: bool, limit: int, as_json: bool) -> None:
         click.echo("No sessions yet: limner generate PROMPT starts one.", err=True)
     width = max((len(session.name) for session in found), default=0)
     for session in found:
-        counts = f"{session.images:>4} pictures {session.turns:>4} turns"
-        click.echo(f"{plain(session.name):{width}}  {counts}   {ago(session.updated)}")
+        counts = f"{count(session.images, 'picture'):>13}{count(session.turns, 'turn'):>11}"
+        click.echo(f"{plain(session.name):{width}}{counts}   {ago(session.updated)}")
 
 
 @click.command()

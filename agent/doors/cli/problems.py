@@ -48,14 +48,13 @@ def told(error: BaseException, argv: list[str]) -> int:
 
 def say_problem(message: str, *, hint: str = "", candidates: tuple[str, ...] = ()) -> None:
     """``limner: message`` and what to do, on stderr."""
-    from .wording import plain
+    from .wording import candidates_line, plain
 
     click.echo(click.style("limner: ", fg="red") + plain(message), err=True)
     if hint:
         click.echo(f"  {plain(hint)}", err=True)
-    unsaid = [name for name in candidates if name not in hint]
-    if unsaid:
-        click.echo(f"  there are: {plain(', '.join(unsaid))}", err=True)
+    if there := candidates_line(candidates, hint=hint):
+        click.echo(f"  there are: {there}", err=True)
 
 
 def failed_event(code: FailureCode, message: str, *, hint: str = "") -> TurnFailed:

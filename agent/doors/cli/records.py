@@ -35,6 +35,8 @@ class VerdictRecord(Verdict):
     """The line of ``check``, and one of ``show IMAGE``."""
 
     type: Literal["verdict"] = "verdict"
+    source: str | None = None
+    """Of ``check``: the file or line that was judged."""
 
 
 class NodeRecord(Record):
@@ -82,5 +84,5 @@ def attempt_record(attempt: Attempt) -> AttemptRecord:
     return AttemptRecord.model_validate(dict(attempt))
 
 
-def verdict_record(verdict: Verdict) -> VerdictRecord:
-    return VerdictRecord.model_validate(dict(verdict))
+def verdict_record(verdict: Verdict, source: str | None = None) -> VerdictRecord:
+    return VerdictRecord.model_validate({**dict(verdict), "source": source})

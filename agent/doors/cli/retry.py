@@ -64,6 +64,8 @@ def retry(**flags: Unpack[RetryFlags]) -> int:
     from .turns import Job, run, take
 
     settings = desk.settings_of({"max_cost": flags["max_cost"]})
+    if not flags["attempt"].strip():
+        raise click.UsageError("Which attempt? limner ledger lists them.")
     found = anyio.run(turn_again, settings, flags["attempt"])
     request, attempt = found.request, found.attempt
     settings = settings.model_copy(update={"profile": flags["profile"] or attempt.profile})

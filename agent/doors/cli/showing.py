@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ...schema import Attempt, Image, Session, Turn, Verdict
+from ...schema import Attempt, Image, ImageId, Session, Turn, Verdict
 from ...turn.lineage import picture_at
 from . import records, wording
 
@@ -28,14 +29,15 @@ class SessionStory:
 
     def records(self) -> Iterator[records.Line]:
         yield records.session_record(self.session)
-        yield from map(records.turn_record, self.turns)
+        for turn in self.turns:
+            yield records.turn_record(_with_paths(turn, self.images))
         yield from map(records.image_record, self.images)
         yield from map(records.attempt_record, self.attempts)
 
     def lines(self) -> Iterator[str]:
         session = self.session
         name = click.style(wording.plain(session.name), bold=True)
-        yield f"{name}   {session.turns} turns, {session.images} pictures"
+        yield f"{name}   {wording.count(session.turns, 'turn')}, {wording.count(session.images, 'picture')}"
         yield f"{session.id}   started {wording.moment(session.created)}" + (
             f" in {wording.plain(session.cwd)}" if session.cwd else ""
         )
@@ -65,6 +67,8 @@ class SessionStory:
                 here = "   ← here" if head is not None and image.id == head.id else ""
                 yield f"  {wording.receipt(image, numbers)}{here}"
                 yield f"  {image.path}"
+                for size, path in enlarged(image, turn):
+                    yield f"  enlarged to {size}\n  {path}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +85,7 @@ class PictureStory:
     def records(self) -> Iterator[records.Line]:
         yield records.image_record(self.image)
         if self.turn is not None:
-            yield records.turn_record(self.turn)
+            yield records.turn_record(_with_paths(self.turn, (self.image,)))
         yield from map(records.attempt_record, self.attempts)
         yield from map(records.verdict_record, self.verdicts)
 
@@ -96,6 +100,8 @@ class PictureStory:
         image, turn = self.image, self.turn
         yield "picture", f"@{image.number} of {self.session.name}   {image.id}"
         yield "file", image.path
+        for size, path in enlarged(image, turn):
+            yield "enlarged", f"{size}   {path}"
         yield "sha256", image.sha256
         yield "came as", f"{wording.actual_line(image)}   {image.media_type}"
         if image.actual.model:
@@ -112,6 +118,29 @@ class PictureStory:
             yield "revised", image.revised_prompt
         for verdict in self.verdicts:
             yield "screened", verdict_line(verdict)
+
+
+def enlarged(image: Image, turn: Turn | None) -> Iterator[tuple[str, Path]]:
+    """Files that ``--degrade`` made of a picture, each with its size: beside the blob, if there."""
+    for step in turn.degraded if turn else ():
+        if step.get("how") != "enlarged" or step.get("image") != image.id:
+            continue
+        kept = Path(image.path)
+        path = kept.parents[2] / "derived" / f"{kept.stem}-{step['to']}{kept.suffix}"
+        if path.is_file():
+            yield step["to"], path
+
+
+def _with_paths(turn: Turn, images: Sequence[Image]) -> Turn:
+    """The steps of the ladder with the file that the last one made."""
+    paths = {(i.id, size): str(path) for i in images for size, path in enlarged(i, turn)}
+    steps = tuple(_step(step, paths) for step in turn.degraded)
+    return turn.model_copy(update={"degraded": steps})
+
+
+def _step(step: dict[str, str], paths: Mapping[tuple[ImageId, str], str]) -> dict[str, str]:
+    path = paths.get((ImageId(step.get("image", "")), step.get("to", "")))
+    return step if path is None else {**step, "path": path}
 
 
 def verdict_line(verdict: Verdict) -> str:

@@ -1,4 +1,4 @@
-"""What Ctrl-C and SIGTERM mean while a turn is on its way."""
+"""What Ctrl-C, SIGTERM and a terminal that is closed mean while a turn is on its way."""
 
 from __future__ import annotations
 
@@ -65,6 +65,14 @@ async def interruptible(
     raise Interrupted(state.number or signal.SIGINT)
 
 
+def _heard() -> tuple[signal.Signals, ...]:
+    """Those that end a turn. A terminal that goes away is one, unless ``nohup`` said otherwise."""
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is None or signal.getsignal(hangup) == signal.SIG_IGN:
+        return (signal.SIGINT, signal.SIGTERM)
+    return (signal.SIGINT, signal.SIGTERM, hangup)
+
+
 async def _watch(
     state: Interruption,
     scope: anyio.CancelScope,
@@ -74,9 +82,7 @@ async def _watch(
 ) -> None:
     with ExitStack() as stack:
         try:
-            received = stack.enter_context(
-                anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM)
-            )
+            received = stack.enter_context(anyio.open_signal_receiver(*_heard()))
         except (NotImplementedError, ValueError, RuntimeError):  # Windows, or not the main thread
             task_status.started()
             return

@@ -14,7 +14,7 @@ import click
 from ...errors import UsageError
 from ...protocols import Source
 from ...schema import Quality
-from . import desk, forest, wording
+from . import desk, forest, masking, wording
 from .conversation import Conversation, Draft
 from .flags import MaskMode
 from .outputs import read_output
@@ -88,8 +88,12 @@ def _edit(conversation: Conversation, source: str | Path | bytes, label: str) ->
 async def _mask(conversation: Conversation, argument: str) -> None:
     """A file, a file and what marks the part to change, a box, or nothing: no mask."""
     draft = replace(conversation.draft, mask=None, mask_box=None, mask_mode="alpha")
+    size = await _size_of_edited(conversation) if argument else None
     if _BOX.fullmatch(argument):
-        draft = replace(draft, mask_box=desk.box_of(argument))
+        box = desk.box_of(argument)
+        assert box is not None
+        masking.check_box(box, of=size)
+        draft = replace(draft, mask_box=box)
     elif argument:
         name, _, last = argument.rpartition(" ")
         mode: MaskMode = next((m for m in get_args(MaskMode) if m == last and name), "alpha")
@@ -97,8 +101,20 @@ async def _mask(conversation: Conversation, argument: str) -> None:
         path = _file(asked)
         if path is None:
             raise UsageError(f"{asked}: no such file.", hint="/mask FILE, or /mask X,Y,W,H")
+        masking.check_mask(path, mode, of=size)
         draft = replace(draft, mask=path, mask_mode=mode)
     conversation.draft = draft
+
+
+async def _size_of_edited(conversation: Conversation) -> masking.Size | None:
+    """Of the picture that the next sentence changes, where there is one yet."""
+    source = next(iter(conversation.draft.edit or ()), None)
+    if isinstance(source, Path):
+        return masking.size_of(source)
+    if isinstance(source, bytes):
+        return None
+    image = await conversation.picture(source) if source else conversation.current
+    return masking.size_in(image.actual.size) if image else None
 
 
 async def _ref(conversation: Conversation, argument: str) -> None:
@@ -151,7 +167,7 @@ def _pick(conversation: Conversation, key: str, value: str) -> None:
 
 async def _cost(conversation: Conversation, _: str) -> None:
     attempts = await conversation.attempts()
-    _say(f"{len(attempts)} requests, {wording.total_line(attempts)}")
+    _say(f"{wording.count(len(attempts), 'request')}, {wording.total_line(attempts)}")
 
 
 async def _save(conversation: Conversation, argument: str) -> None:

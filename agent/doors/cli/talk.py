@@ -73,7 +73,7 @@ def _manner(
         edits=options[1],
         effort=settings.effort,
         stream=flags["stream"],
-        acknowledge=flags["acknowledge"],
+        acknowledge=desk.accepted(settings, flags["acknowledge"]),
     )
 
 

@@ -206,7 +206,7 @@ class Teller:
             case AttemptRetrying():
                 self._progress.line(
                     f"{wording.plain(event.failure.message)} "
-                    f"Nothing was billed; trying again in {event.delay_s:.0f} s"
+                    f"Nothing was billed; trying again {wording.delay(event.delay_s)}"
                 )
             case ImageProgress(stage="generating"):
                 self._progress.stage(self._doing())
@@ -307,10 +307,10 @@ class Teller:
         say = self._progress.line
         cost = wording.cost_line(event.cost, offline=event.offline)
         for image in event.images if self._receipts else ():
-            say(f"{wording.receipt(image, self._numbers)}   {cost}")
+            say(f"{wording.receipt(image, self._numbers, session=self._session)}   {cost}")
             cost = "same turn"
-        if text := wording.without_label(event.text):
-            say(wording.paragraph(text))
+        if text := wording.answer(event.text):
+            say(text)
         for failure in (*event.failures, *((event.error,) if event.error else ())):
             first, *rest = wording.failure_lines(failure)
             say_problem(first)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from math import ceil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -42,10 +43,27 @@ def paragraph(text: str) -> str:
     return "\n".join(plain(line) for line in text.strip().splitlines())
 
 
+LONGEST_ANSWER = 20_000
+"""Characters of a model's words that are shown; nobody reads more, and a broken server has no end."""
+
+
+def answer(text: str) -> str:
+    """The model's words as they are shown; ``--json`` has them whole."""
+    told = without_label(text)
+    if len(told) <= LONGEST_ANSWER:
+        return paragraph(told)
+    return f"{paragraph(told[:LONGEST_ANSWER])}\n… ({len(told):,} characters in all)"
+
+
 def short(text: str, room: int) -> str:
     """The beginning that fits, told by an ellipsis."""
     line = plain(text)
     return line if len(line) <= room else f"{line[: max(room - 1, 1)].rstrip()}…"
+
+
+def count(number: int, what: str) -> str:
+    """``1 picture``, ``2 pictures``."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def size_of(count: int) -> str:
@@ -124,10 +142,14 @@ def parents_line(image: Image, numbers: Mapping[ImageId, int]) -> str:
     return f"← {' + '.join(names)}" if names else ""
 
 
-def receipt(image: Image, numbers: Mapping[ImageId, int]) -> str:
-    """``@2 1024x1024 png 1.2 MB  ← @1   asked 1024x1024 medium``."""
+def receipt(image: Image, numbers: Mapping[ImageId, int], *, session: str = "") -> str:
+    """``@2 1024x1024 png 1.2 MB   ← @1   asked 1024x1024 medium``.
+
+    With a session also ``kite/2``, which names the picture wherever one stands.
+    """
+    everywhere = f" ({plain(session)}/{image.number})" if session else ""
     parts = (
-        f"@{image.number} {actual_line(image)}",
+        f"@{image.number}{everywhere} {actual_line(image)}",
         parents_line(image, numbers),
         asked_line(image),
     )
@@ -144,11 +166,16 @@ def failure_lines(failure: Failure) -> tuple[str, ...]:
         lines.append(plain(f"{where}; {'; '.join(facts)}" if facts else where) + ".")
     if failure.hint:
         lines.append(paragraph(failure.hint))
-    unsaid = [name for name in failure.candidates if name not in failure.hint]
-    if unsaid:
-        lines.append(f"There are: {plain(', '.join(unsaid))}")
+    if there := candidates_line(failure.candidates, hint=failure.hint):
+        lines.append(f"There are: {there}")
     lines += _aftermath(failure)
     return tuple(lines)
+
+
+def candidates_line(candidates: Iterable[str], *, hint: str) -> str:
+    """All of them on one line, unless the hint names every one."""
+    names = list(candidates)
+    return "" if all(name in hint for name in names) else plain(", ".join(names))
 
 
 def _aftermath(failure: Failure) -> Iterable[str]:
@@ -158,6 +185,11 @@ def _aftermath(failure: Failure) -> Iterable[str]:
         yield f"Try again after {moment(failure.retry_at)}."
     if failure.request_id:
         yield f"Request {plain(failure.request_id)}"
+
+
+def delay(seconds: float) -> str:
+    """``now``, ``in 1 s``: rounded up, so that no wait is called none."""
+    return f"in {ceil(seconds)} s" if seconds > 0.05 else "now"
 
 
 def moment(at: datetime) -> str:
