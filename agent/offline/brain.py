@@ -22,7 +22,9 @@ from ..wire.requests import (
     ToolOutput,
 )
 from .dialects import ServerDialect
+from .memory import Memory
 from .plan import Job, Plan
+from .reading import Reader
 from .resolve import job_of
 from .shelf import Kept, Shelf
 from .words import about, answer, closing
@@ -140,12 +142,18 @@ def _bytes(source: ImageSource, param: str) -> bytes:
 # ── what to do about it ──────────────────────────────────────────────────────────────────────
 
 
-def plan_of(request: ResponsesRequest, context: Context) -> Plan:
+def plan_of(request: ResponsesRequest, context: Context, reader: Reader | None = None) -> Plan:
     """Raises ``RequestFault`` for options that no picture can have."""
     tool = request.image_tool
     if tool is None:
         return Plan(
-            text=answer(context.words, context.pictures, request.text_format, request.answer_schema)
+            text=answer(
+                context.words,
+                context.pictures,
+                request.text_format,
+                request.answer_schema,
+                reader or Reader(Memory()),
+            )
         )
     if request.choice == "none" or (request.choice == "auto" and _only_talk(context, tool)):
         return Plan(text=about(context.pictures))

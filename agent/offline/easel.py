@@ -7,11 +7,11 @@ the finished picture blurred.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageChops, ImageOps
 
 from ..wire.fields import RequestFault
 from .art.edits import Edited, edit
@@ -20,6 +20,7 @@ from .art.parse import scene_of
 from .art.render import preview, render, tiny
 from .art.scene import Scene
 from .plan import Job, Size
+from .thumbs import thumb_of
 
 MOST_PIXELS = 50_000_000
 _SQUARE: Size = (1024, 1024)
@@ -53,12 +54,14 @@ class Drawn:
     size: Size
     scene: Scene | None
     note: str = ""
+    thumb: bytes = field(default=b"", repr=False)
+    """What a poster's picture is known again by, when its metadata is gone."""
 
 
 def lay_out(job: Job) -> Sheet:
     """Raises ``RequestFault`` for a picture or a mask that cannot be used."""
     if job.base is None:
-        scene = scene_of(job.words)
+        scene = scene_of(job.obeyed)
         scene = replace(scene, seed=scene.seed + job.number)
         return Sheet(job, job.size or _SQUARE, scene)
     base = open_picture(job.base, "input")
@@ -117,11 +120,33 @@ def _fitting(size: Size) -> Size:
 
 def finish(sheet: Sheet, draw: Draw) -> Drawn:
     """The picture itself."""
-    if draw == "tiny" and (told := _tiny_scene(sheet)):
-        like = replace(sheet.job, words="", base=None, mask=None)
-        return Drawn(_tiny_file(told[0], sheet.size, like), sheet.size, *told)
+    if draw == "tiny" and not sheet.job.redraws and (told := _tiny_scene(sheet)):
+        like = replace(sheet.job, words="", base=None, mask=None, spelt=None, meant=())
+        data = _tiny_file(told[0], sheet.size, like)
+        return Drawn(data, sheet.size, *told, _thumb(told[0], tiny(told[0], sheet.size)))
     image, scene, note = _drawn(sheet, sheet.size, draw)
-    return Drawn(_encoded(sheet.job, image, scene, draw), image.size, scene, note)
+    if sheet.job.redraws and sheet.base is not None:
+        image = _redrawn(sheet, image, scene, draw)
+    data = _encoded(sheet.job, image, scene, draw)
+    return Drawn(data, image.size, scene, note, _thumb(scene, image))
+
+
+def _thumb(scene: Scene | None, image: Image.Image) -> bytes:
+    return thumb_of(image) if scene is not None and scene.painted else b""
+
+
+def _redrawn(sheet: Sheet, image: Image.Image, scene: Scene | None, draw: Draw) -> Image.Image:
+    """The edit as a model makes it that draws the whole picture anew: no pixel stays as it was."""
+    if scene is not None:
+        other = replace(scene, seed=scene.seed + 1, overlays=())
+        image = (tiny if draw == "tiny" else render)(other, image.size)
+    assert sheet.base is not None
+    base = sheet.base.convert("RGB")
+    base = base if base.size == image.size else base.resize(image.size)
+    moved = [v + 9 if v < 128 else v - 9 for v in range(256)] * 3
+    gap = ImageChops.difference(image.convert("RGB"), base).convert("L")
+    same = gap.point([255 if v < 2 else 0 for v in range(256)])
+    return Image.composite(base.point(moved), image.convert("RGB"), same)
 
 
 def _tiny_scene(sheet: Sheet) -> tuple[Scene, str] | None:
@@ -177,13 +202,13 @@ def _drawn(sheet: Sheet, size: Size, draw: Draw) -> tuple[Image.Image, Scene | N
         edited = _tiny_edit(sheet)
         image = edited.image.resize(size) if edited.scene is None else tiny(edited.scene, size)
         return image, edited.scene, edited.note or ""
-    edited = edit(sheet.job.words, sheet.base, sheet.scene, sheet.mask, size)
+    edited = edit(sheet.job.obeyed, sheet.base, sheet.scene, sheet.mask, size)
     return edited.image, edited.scene, edited.note or ""
 
 
 def _tiny_edit(sheet: Sheet) -> Edited:
     """What the edit makes of the scene, drawn cheaply."""
-    return edit(sheet.job.words, _STAMP, sheet.scene, None, _STAMP.size, drawing=tiny)
+    return edit(sheet.job.obeyed, _STAMP, sheet.scene, None, _STAMP.size, drawing=tiny)
 
 
 def _encoded(job: Job, image: Image.Image, scene: Scene | None, draw: Draw) -> bytes:

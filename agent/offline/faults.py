@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ..errors import UsageError
-from .mischief import MISCHIEF, Mischief
+from .mischief import MISCHIEF, Mischief, Needs
 
 Kind = Literal["responses", "images", "ask", "moderations"]
 """``responses``: with an image tool; ``ask``: without; ``images``: the Images API."""
@@ -118,13 +118,30 @@ class Schedule:
         self._faults = tuple(faults)
         self._seen = [0] * len(self._faults)
 
-    def strike(self, kind: Kind) -> list[tuple[str, Mischief]]:
-        """The faults of this request, in the order they were given."""
+    def strike(self, kind: Kind, *, lettered: bool = False) -> list[tuple[str, Mischief]]:
+        """The faults of this request, in the order they were given.
+
+        ``lettered``: it asks for words in a picture. A fault of letters counts only those.
+        """
         struck: list[tuple[str, Mischief]] = []
         for i, fault in enumerate(self._faults):
-            if fault.on not in (None, kind):
+            needs = MISCHIEF[fault.name].needs
+            if fault.on not in (None, kind) or not _meets(needs, kind, lettered=lettered):
                 continue
             self._seen[i] += 1
             if fault.strikes(self._seen[i]):
                 struck.append((fault.name, MISCHIEF[fault.name]))
         return struck
+
+
+def _meets(needs: Needs | None, kind: Kind, *, lettered: bool) -> bool:
+    """Whether a request has what a fault bites on."""
+    match needs:
+        case None:
+            return True
+        case "letters":
+            return lettered
+        case "question":
+            return kind == "ask"
+        case "picture":
+            return kind in ("responses", "images")

@@ -15,6 +15,8 @@ _SAME = {
     "transcription": "text", "transcript": "text", "content": "text", "reading": "text",
     "headline": "title", "summary": "description", "caption": "description", "answer": "description",
     "legible": "readable", "verdict": "status", "result": "status", "note": "notes",
+    "crops": "parts", "areas": "parts", "readings": "parts", "pictures": "parts", "images": "parts",
+    "sections": "parts", "chars": "characters", "letters": "characters", "uncertain": "unsure",
     "explanation": "notes", "reason": "notes", "comment": "notes", "colors": "palette",
 }  # fmt: skip
 _DEPTH = 24
@@ -98,6 +100,8 @@ class _Filler:
 
     def _entry(self, items: JsonValue, value: JsonValue, depth: int) -> JsonValue:
         """A line as itself, or as the text of an object that holds one."""
+        if isinstance(value, dict):
+            return _Filler(self._root, {**self._facts, "parts": None, **value}).value(items, None, 0)
         inner = _Filler(self._root, {**self._facts, "text": value, "line": value, "lines": None})
         return inner.value(items, value, depth + 1)
 

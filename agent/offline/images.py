@@ -43,7 +43,7 @@ async def create(state: State, asked: ImagesRequest, route: Route, request_id: s
 async def _created(
     state: State, asked: ImagesRequest, route: Route, request_id: str, dialect: ServerDialect
 ) -> Reply:
-    faults = state.strike("images")
+    faults = state.strike("images", words=asked.prompt)
     if (early := refused_early(faults, dialect, request_id)) is not None:
         return early
     state.next_channel()

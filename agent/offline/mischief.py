@@ -13,9 +13,14 @@ from typing import Literal
 
 from ..wire.fields import JsonObject, RequestFault
 from . import tamper
+from .art.slips import misspelt_words
 from .exchange import Body, Reply, json_bytes, reply
 from .plan import Plan
 from .tamper import Events
+
+
+Needs = Literal["letters", "question", "picture"]
+"""Only requests with words to letter, without an image tool, or for a picture are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +42,9 @@ class Mischief:
     events: Callable[[Events], Events] | None = None
     body: Callable[[Body], Body] | None = None
     form: Literal["json", "sse"] | None = None
+    needs: Needs | None = None
+    autocorrects: bool = False
+    """Questions about lettering are answered with the spelling that was meant."""
     scores: Mapping[str, float] = field(default_factory=dict)
     """What a moderation finds, by category."""
 
@@ -138,6 +146,19 @@ def _lowered(plan: Plan) -> Plan:
 
 def _failed(plan: Plan) -> Plan:
     return replace(plan, failure=dict(_MODERATION)) if plan.jobs else plan
+
+
+def _misspelt(plan: Plan) -> Plan:
+    """One of the texts of each picture is drawn with a mistake."""
+    jobs = []
+    for job in plan.jobs:
+        spelt, meant = misspelt_words(job.words)
+        jobs.append(replace(job, spelt=spelt, meant=meant) if meant else job)
+    return replace(plan, jobs=tuple(jobs))
+
+
+def _redrawing(plan: Plan) -> Plan:
+    return replace(plan, jobs=tuple(replace(job, redraws=True) for job in plan.jobs))
 
 
 def _ends(end: str, detail: JsonObject) -> Callable[[Plan], Plan]:
@@ -306,6 +327,22 @@ MISCHIEF: dict[str, Mischief] = {
     "list-result": Mischief(about="a list instead of a string", item=_result(lambda r: [r])),
     "two-images": Mischief(about="two pictures where one was asked for", plan=_two),
     "size-lowered": Mischief(about="half the size that was asked for (D13)", plan=_lowered),
+    "misspell": Mischief(
+        about="one of the texts asked for is misspelt; counts only requests that name words to letter",
+        plan=_misspelt,
+        needs="letters",
+    ),
+    "autocorrecting-reader": Mischief(
+        about="a question about lettering is answered with the right spelling, or the usual one, "
+        "in place of what stands there; only what is listed character by character stays as it is",
+        autocorrects=True,
+        needs="question",
+    ),
+    "edit-redraws-everything": Mischief(
+        about="an edit changes every pixel, also outside its mask",
+        plan=_redrawing,
+        needs="picture",
+    ),
     "tool-stripped": Mischief(about="the tool is gone, a text comes back (D28)", plan=_stripped),
     "truncated-picture": Mischief(about="valid base64 of half a picture", item=_result(_half)),
     "slow": Mischief(about="half a second before each piece", body=tamper.slow),

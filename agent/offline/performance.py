@@ -20,6 +20,7 @@ from pydantic import JsonValue
 from ..wire.fields import JsonObject, RequestFault
 from .documents import Frame, failed_item, message_item, picture_item, text_part
 from .easel import Draw, Drawn, Sheet, draft, finish, lay_out
+from .memory import Memory
 from .plan import Job, Plan
 from .shelf import Journal, NewIds
 from .tamper import Events
@@ -38,6 +39,7 @@ class Workshop:
     ids: NewIds
     journal: Journal
     clock: Callable[[], float]
+    memory: Memory
     changes: Sequence[Change] = ()
     """Faults of finished items."""
     bill: Bill = field(default_factory=Bill)
@@ -58,6 +60,8 @@ class Workshop:
         """Draws, counts and bills the picture."""
         drawn = await _in_thread(partial(finish, sheet, self.draw))
         self.journal.counts["generations"] += 1
+        self.memory.keep(drawn.scene, drawn.size, drawn.thumb)
+        self.memory.slipped(sheet.job.meant)
         job = sheet.job
         cost = output_picture_tokens(drawn.size, job.quality) + PARTIAL * job.partials
         read = input_picture_tokens(sheet.base.size) if sheet.base else 0

@@ -28,6 +28,17 @@ class Job:
     number: int = 0
     """Several pictures of one prompt differ by this."""
     model: str = "gpt-image-2"
+    spelt: str | None = None
+    """What is drawn in place of ``words``, where a fault misspells them."""
+    meant: tuple[tuple[str, str], ...] = ()
+    """Misspelt texts, each with what it should have been."""
+    redraws: bool = False
+    """An edit changes every pixel, also outside its mask."""
+
+    @property
+    def obeyed(self) -> str:
+        """The words as the artist reads them."""
+        return self.words if self.spelt is None else self.spelt
 
     @property
     def action(self) -> Operation:

@@ -23,6 +23,7 @@ from .exchange import Reply, json_reply
 from .mischief import Mischief
 from .performance import Workshop, base64_text, perform
 from .plan import Plan
+from .reading import Reader
 from .serving import answer, refused_early
 from .shelf import Kept
 from .state import State
@@ -34,13 +35,14 @@ async def create(state: State, payload: JsonObject, request_id: str) -> Reply:
     """One answer; raises ``RequestFault`` for what the server behind the gateway would refuse."""
     request = read_responses(payload)
     _only_known_fields(request, state.dialect)
-    faults = state.strike("responses" if request.image_tool else "ask")
+    faults = state.strike("responses" if request.image_tool else "ask", words=_said(request))
     if (early := refused_early(faults, state.dialect, request_id)) is not None:
         return early
     channel = state.next_channel()
     await state.wait()
     context = context_of(_inside(request), state.shelf, state.dialect, channel)
-    plan = _twisted(plan_of(request, context), faults)
+    reader = Reader(state.memory, corrects=any(fault.autocorrects for fault in faults))
+    plan = _twisted(plan_of(request, context, reader), faults)
     shop = state.workshop(faults)
     sheets = [await shop.lay_out(job) for job in plan.jobs]
     shop.bill = _read(context, sheets)
@@ -63,6 +65,12 @@ async def create(state: State, payload: JsonObject, request_id: str) -> Reply:
         numbered=True,
         dialect=state.dialect,
     )
+
+
+def _said(request: ResponsesRequest) -> str:
+    """The newest user text."""
+    spoken = (i.text for i in reversed(request.items) if isinstance(i, InputMessage))
+    return next((text for text in spoken if text), "")
 
 
 def _twisted(plan: Plan, faults: list[Mischief]) -> Plan:

@@ -6,9 +6,11 @@ import random
 import secrets
 from dataclasses import dataclass, field
 
+from .art.slips import letters
 from .dialects import ServerDialect, dialect_named
 from .easel import Draw
 from .faults import Kind, Schedule
+from .memory import Memory
 from .mischief import Mischief
 from .options import OfflineOptions
 from .performance import Workshop
@@ -25,6 +27,7 @@ class State:
     ids: NewIds
     schedule: Schedule
     journal: Journal = field(default_factory=Journal)
+    memory: Memory = field(default_factory=Memory)
     _turns: int = 0
 
     @classmethod
@@ -42,6 +45,7 @@ class State:
         """As if just started: answers, counters, log and the schedule of faults."""
         self.shelf.clear()
         self.journal.clear()
+        self.memory.clear()
         self.schedule = Schedule(self.options.faults)
         self._turns = 0
 
@@ -50,9 +54,9 @@ class State:
         self._turns += 1
         return (self._turns - 1) % self.dialect.channels
 
-    def strike(self, kind: Kind) -> list[Mischief]:
-        """The faults of this request, counted."""
-        struck = self.schedule.strike(kind)
+    def strike(self, kind: Kind, *, words: str = "") -> list[Mischief]:
+        """The faults of this request, counted. ``words`` are the newest that were said."""
+        struck = self.schedule.strike(kind, lettered=kind != "ask" and letters(words))
         for name, _ in struck:
             self.journal.counts[f"fault.{name}"] += 1
         return [mischief for _, mischief in struck]
@@ -72,5 +76,6 @@ class State:
             ids=self.ids,
             journal=self.journal,
             clock=self.options.clock,
+            memory=self.memory,
             changes=[m.item for m in faults if m.item is not None],
         )

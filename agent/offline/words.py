@@ -14,8 +14,10 @@ from ..wire.fields import JsonObject
 from .art.encode import scene_in
 from .art.parse import range_note, scene_of
 from .art.scene import Scene
+from .art.words import KIND_OF
 from .fill import fill
 from .plan import Job
+from .reading import Reader
 
 _WHO = "Drawn offline by Limner's own artist, which is no model."
 _WHO_ZH = "由 Limner 的离线画师绘制，并非模型生成。"
@@ -27,35 +29,19 @@ _NOTHING = (
     "I am Limner's offline artist, which is no model. There is no picture to talk about yet; "
     "ask for one."
 )
-_KINDS = {
-    "abstract": "abstract shapes",
-    "botanical": "flowers and leaves",
-    "cat": "a cat on a windowsill",
-    "city": "a city",
-    "cup": "a cup on a table",
-    "forest": "a forest",
-    "geo": "geometric tiles",
-    "kite": "a kite in the sky",
-    "lighthouse": "a lighthouse",
-    "market": "a market street with lanterns",
-    "moon": "a moon",
-    "mountains": "mountains",
-    "rays": "rays of light",
-    "sea": "the sea",
-    "space": "a planet in space",
-}
 _CJK = re.compile("[一-鿿]")
 
 
 def lettering(scene: Scene) -> list[str]:
     """Every line that was painted, from the top."""
     laid = [overlay.text for overlay in scene.overlays if overlay.kind != "patch"]
-    return [line for line in (scene.title, scene.subtitle, *scene.lines, *laid) if line]
+    placed = [line.text for line in scene.painted]
+    return [line for line in (scene.title, scene.subtitle, *scene.lines, *placed, *laid) if line]
 
 
 def describe(scene: Scene) -> str:
     """One plain sentence, true of the picture."""
-    parts = [f"A drawing of {_KINDS.get(scene.motif, scene.motif)} by {scene.light}"]
+    parts = [f"A drawing of {KIND_OF[scene.motif]} by {scene.light}"]
     if scene.season:
         parts.append(f"in {scene.season}")
     if scene.props:
@@ -88,15 +74,28 @@ def about(pictures: Sequence[bytes]) -> str:
 
 
 def answer(
-    words: str, pictures: Sequence[bytes], text_format: JsonObject, schema: JsonObject | None
+    words: str,
+    pictures: Sequence[bytes],
+    text_format: JsonObject,
+    schema: JsonObject | None,
+    reader: Reader,
 ) -> str:
     """The answer of a request without an image tool, in the form it asked for."""
-    scene = scene_in(pictures[0]) if pictures else scene_of(words) if words else None
-    if schema is not None:
-        return json.dumps(fill(schema, _facts(scene)), ensure_ascii=False)
-    if text_format.get("type") in ("json_object", "json_schema"):
-        return json.dumps(_facts(scene), ensure_ascii=False)
-    return about(pictures)
+    structured = text_format.get("type") in ("json_object", "json_schema")
+    if schema is None and not structured:
+        return about(pictures)
+    facts = _seen(pictures, reader) if pictures else _facts(scene_of(words) if words else None)
+    return json.dumps(facts if schema is None else fill(schema, facts), ensure_ascii=False)
+
+
+def _seen(pictures: Sequence[bytes], reader: Reader) -> JsonObject:
+    """What can be said of the first picture, and the lettering of each of them."""
+    scene, parts = scene_in(pictures[0]), reader.parts(pictures)
+    facts = _facts(scene)
+    first = parts[0]
+    if isinstance(first, dict) and (scene is None or scene.staged):
+        facts |= {key: value for key, value in first.items() if key not in ("number", "index")}
+    return {**facts, "parts": parts}
 
 
 def _facts(scene: Scene | None) -> JsonObject:

@@ -27,6 +27,8 @@ ROOM: Final = (0.95, 0.25)
 """Ems kept over and under the baseline where several texts must share one: accents, and tails."""
 LEADING: Final[dict[Face, float]] = {"display": 0.92, "black": 1.06, "serif": 1.06, "sans": 1.24}
 """Ems between baselines: capitals sit close, lower case needs air."""
+_TIGHT: Final = 1.02
+"""The most in a title, whose size holds its lines together."""
 
 
 class Laid(NamedTuple):
@@ -68,10 +70,10 @@ def extent(text: str, kind: Type) -> Extent:
     return Extent(above, below)
 
 
-def leading_of(text: str, kind: Type) -> float:
+def leading_of(text: str, kind: Type, *, snug: bool = False) -> float:
     """Ems between two baselines of this text; Chinese has no small letters and needs more."""
-    cjk = any(is_cjk(char) for char in text)
-    return max(LEADING[kind.face], 1.14) if cjk else LEADING[kind.face]
+    step = min(LEADING[kind.face], _TIGHT) if snug else LEADING[kind.face]
+    return max(step, 1.14) if any(is_cjk(char) for char in text) else step
 
 
 def pieces(text: str) -> tuple[str, ...]:
@@ -133,7 +135,7 @@ def height_of(lines: tuple[str, ...], kind: Type, *, snug: bool = False) -> floa
     if not lines:
         return 0.0
     above, below = _room(lines, kind, snug=snug)
-    return above + leading_of("".join(lines), kind) * (len(lines) - 1) + below
+    return above + leading_of("".join(lines), kind, snug=snug) * (len(lines) - 1) + below
 
 
 def _room(lines: tuple[str, ...], kind: Type, *, snug: bool) -> Extent:
@@ -169,7 +171,7 @@ def lay(
     lines = evened(text, kind, width / size)
     widest = max((ems(line, kind) for line in lines), default=0.0) * size
     above = _room(lines, kind, snug=snug).above if lines else 0.0
-    step = leading_of(text, kind)
+    step = leading_of(text, kind, snug=snug)
     baselines = tuple((above + step * i) * size for i in range(len(lines)))
     return Laid(size, lines, baselines, widest, height_of(lines, kind, snug=snug) * size)
 

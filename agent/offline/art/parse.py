@@ -299,6 +299,7 @@ def _props_of(text: str, motif: MotifName, light: Light, season: Season | None) 
         "space": {"stars", "moon", "sun"},
         "cat": {"moon", "sun"},
         "mountains": {"birds"},
+        "health": {"hearts"},
     }.get(motif, set())
     discs = {"mountains", "sea", "lighthouse", "city", "forest", "kite", "abstract", "market"}
     props = [p for p in every(text, PROP_WORDS) if p not in shown]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from dataclasses import replace
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
@@ -16,7 +17,7 @@ from .motifs import draw_motif
 from .overlays import lay_overlays
 from .props import draw_props
 from .scene import Scene
-from .staging import draw_staged, subject_box
+from .staging import draw_staged, room_of, subject_box
 from .typography import draw_lettering, worst_contrast
 
 _MOST_PIXELS = 13.5e6
@@ -105,14 +106,22 @@ def focal_box(scene: Scene, size: tuple[int, int]) -> Box:
 
 
 def tiny(scene: Scene, size: tuple[int, int]) -> Image.Image:
-    """A picture in name only, for tests: two bands and a block whose place is the scene's hash."""
+    """A picture in name only, for tests: two bands and a block whose place is the scene's hash.
+
+    Words asked for in areas are lettered all the same: they are what is looked at.
+    """
     digest = hashlib.sha256(scene.to_json().encode()).digest()
     image = Image.new("RGB", size, rgb(scene.palette[1]))
     pen = ImageDraw.Draw(image)
     pen.rectangle((0, size[1] * 2 // 3, size[0], size[1]), fill=rgb(scene.palette[2]))
     x, y = digest[0] * size[0] // 512, digest[1] * size[1] // 512
-    block = (x, y, x + size[0] // 3, y + size[1] // 3)
+    block: tuple[float, ...] = (x, y, x + size[0] // 3, y + size[1] // 3)
+    if scene.staged:
+        pen.rectangle((0, 0, *size), fill=rgb(scene.palette[4]))
+        x0, y0, x1, y1 = room_of(scene, size)
+        block = (x0 * size[0], y0 * size[1], x1 * size[0], y1 * size[1])
     pen.rectangle(block, fill=(digest[2], digest[3], digest[4]))
+    draw_lettering(image, replace(scene, title="", subtitle="", lines=()))
     return image
 
 

@@ -20,8 +20,9 @@ from .motifs import draw_motif, focal_of
 from .props import draw_props
 from .scene import Scene
 
-_SHAPES = (0.4, 0.5, 0.6, 0.75, 0.9, 1.0, 1.2, 1.5, 1.9, 2.4, 3.0)
+_SHAPES = (0.4, 0.5, 0.6, 0.75, 0.9, 1.0, 1.2, 1.5, 1.9, 2.4, 3.0, 3.8, 4.8)
 _MOST = 1.7
+_AIR = 0.018
 
 
 class Place(NamedTuple):
@@ -57,11 +58,26 @@ def room_of(scene: Scene, size: tuple[int, int]) -> Box:
 @lru_cache(maxsize=256)
 def place_of(scene: Scene, size: tuple[int, int]) -> Place:
     """The composition that brings the subject into its room and covers most of the sheet."""
-    room = room_of(scene, size)
+    room = _aired(room_of(scene, size), size)
     plain = replace(scene, calm=(), painted=(), room=None, overlays=(), title="", subtitle="")
     scenes = (replace(plain, lines=()), replace(plain, lines=("·",)))
+    if scene.motif == "geo":  # tiles fill any room by themselves
+        return Place(replace(scenes[0], room=tuple(room)), size, (0, 0), room)
     places = [_placed(s, ratio, room, size) for s in scenes for ratio in _ratios(size)]
-    return max(places, key=lambda place: (_covered(place, size), place.focal.height))
+    return max(places, key=lambda place: _fitness(place, room, size))
+
+
+def _fitness(place: Place, room: Box, size: tuple[int, int]) -> tuple[float, float]:
+    """How much of the sheet is covered, less for a subject beside the middle of its room."""
+    aside = abs(place.focal.middle[0] - room.middle[0]) + abs(place.focal.middle[1] - room.middle[1])
+    return round(_covered(place, size) - 0.5 * max(0.0, aside - 0.04), 2), place.focal.height
+
+
+def _aired(room: Box, size: tuple[int, int]) -> Box:
+    """The room with a little air, so that no quiet area fades into the subject."""
+    u, v = (_AIR * max(size) / side for side in size)
+    u, v = min(u, room.width / 5), min(v, room.height / 5)
+    return Box(room.x0 + u, room.y0 + v, room.x1 - u, room.y1 - v)
 
 
 def _ratios(size: tuple[int, int]) -> tuple[float, ...]:
@@ -129,41 +145,64 @@ def draw_staged(
     sheet = (round(size[0] * scale), round(size[1] * scale))
     at = (round(place.at[0] * scale), round(place.at[1] * scale))
     if bare is None:
-        return spread(c.image, at, sheet)
+        sides = (place.focal.x0 * sheet[0], place.focal.x1 * sheet[0])
+        return spread(c.image, at, sheet, sides)
     image = Image.new("RGB", sheet, bare)
     image.paste(c.image, at)
     return image
 
 
-def spread(image: Image.Image, at: tuple[int, int], sheet: tuple[int, int]) -> Image.Image:
-    """The part of an image that falls on a sheet, its rims carried on to the sheet's edges."""
+def spread(
+    image: Image.Image, at: tuple[int, int], sheet: tuple[int, int], subject: tuple[float, float]
+) -> Image.Image:
+    """The part of an image that falls on a sheet, its rims carried on to the sheet's edges.
+
+    `subject` is its left and right on the sheet: what lies between is not repeated.
+    """
     left, top = max(0, -at[0]), max(0, -at[1])
     right = min(image.width, sheet[0] - at[0])
     bottom = min(image.height, sheet[1] - at[1])
     core = image.crop((left, top, max(left + 1, right), max(top + 1, bottom)))
     x, y = max(0, at[0]), max(0, at[1])
-    if (gap := sheet[0] - x - core.width) > 0 or x > 0:
-        core, x = _sideways(core, x, max(0, gap), sheet[0]), 0
-    if (gap := sheet[1] - y - core.height) > 0 or y > 0:
-        core = _upright(core, y, max(0, gap), sheet[1])
+    if x > 0 or sheet[0] - x - core.width > 0:
+        core, x = _sideways(core, x, sheet[0], subject), 0
+    if y > 0 or sheet[1] - y - core.height > 0:
+        core = _upright(core, y, max(0, sheet[1] - y - core.height), sheet[1])
     return core
 
 
-def _sideways(core: Image.Image, before: int, after: int, wide: int) -> Image.Image:
-    """Mirrored to both sides, as often as it takes."""
+def _sideways(
+    core: Image.Image, x: int, wide: int, subject: tuple[float, float]
+) -> Image.Image:
+    """What stands beside the subject, mirrored to and fro out to both sides.
+
+    Where hardly anything stands there the rim is drawn out instead, softer and softer.
+    """
+    end, least = x + core.width, wide // 9
     out = Image.new("RGB", (wide, core.height))
-    out.paste(core, (before, 0))
-    flipped, x = ImageOps.mirror(core), before
-    turn = 0
-    while x > 0:
-        x -= core.width
-        out.paste((flipped, core)[turn % 2], (x, 0))
-        turn += 1
-    x, turn = wide - after, 0
-    while x < wide:
-        out.paste((flipped, core)[turn % 2], (x, 0))
-        x, turn = x + core.width, turn + 1
+    for gap, long, way in ((x, subject[0] - x, -1), (wide - end, end - subject[1], 1)):
+        if gap <= 0:
+            continue
+        if long < least:
+            side = core.transpose(Image.Transpose.ROTATE_270 if way < 0 else Image.Transpose.ROTATE_90)
+            fading = _upright(side, gap, 0, gap + side.height).crop((0, 0, side.width, gap))
+            back = Image.Transpose.ROTATE_90 if way < 0 else Image.Transpose.ROTATE_270
+            out.paste(fading.transpose(back), (0 if way < 0 else end, 0))
+            continue
+        long = round(min(core.width, long))
+        left = 0 if way < 0 else core.width - long
+        strip = core.crop((left, 0, left + long, core.height))
+        _repeated(out, ImageOps.mirror(strip), x if way < 0 else end, way)
+    out.paste(core, (x, 0))
     return out
+
+
+def _repeated(out: Image.Image, strip: Image.Image, x: int, way: int) -> None:
+    """A strip laid again and again from x outwards, every second one mirrored."""
+    while x < out.width if way > 0 else x > 0:
+        out.paste(strip, (x if way > 0 else x - strip.width, 0))
+        x += way * strip.width
+        strip = ImageOps.mirror(strip)
 
 
 def _upright(core: Image.Image, before: int, after: int, tall: int) -> Image.Image:

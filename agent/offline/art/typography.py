@@ -18,6 +18,8 @@ Role = Literal["title", "subtitle", "line", "column"]
 # WCAG 2: 3 for large type, 4.5 for the rest; a little is kept in hand for grain and scaling.
 NEEDED: dict[Role, float] = {"title": 3.0, "column": 3.0, "subtitle": 4.5, "line": 4.5}
 _MARGIN = 1.06
+_LOOSE = 1.3
+"""Baseline distance of running text, in ems."""
 _FACES: dict[MotifName, Face] = {
     "market": "display",
     "city": "display",
@@ -140,13 +142,14 @@ def painted_block(scene: Scene, line: Painted, size: tuple[int, int]) -> Block:
         return _upright_block(line.text, area, size, title=title)
     kind = _painted_type(scene, line.text) if title else Type("sans", 560)
     text = line.text
-    leading = _leading(kind) if title else 1.3
+    leading = _leading(kind) if title else _LOOSE
     setting = set_in(text, kind, width, height, leading=leading, most=5)
     if not title:
         setting = setting._replace(size=min(setting.size, round(0.075 * min(size))))
-    setting = setting._replace(size=max(5, setting.size))
+    ems = leading * (len(setting.lines) - 1) + (1.0 if title else 1.08)  # tails included
+    setting = setting._replace(size=max(5, min(setting.size, int(height / ems))))
     widest = max(measure(part, kind, setting.size) for part in setting.lines) / size[0]
-    tall = setting.size * (leading * (len(setting.lines) - 1) + 0.86) / size[1]
+    tall = setting.size * ems / size[1]
     anchor = _anchor(area)
     middle = (area.x0 + area.x1) / 2
     x0 = middle - widest / 2 if anchor == "middle" else area.x0
@@ -308,20 +311,27 @@ def draw_lettering(image: Image.Image, scene: Scene) -> None:
     pen = ImageDraw.Draw(image)
     w, h = image.size
     for block, ink in inked:
-        size, lines = block.setting
-        if block.role == "column":
-            centre = (block.box.x0 + block.box.x1) / 2 * w
-            draw_column(pen, (centre, block.box.y0 * h), lines[0], block.kind, size, ink)
-            continue
-        sides = {"left": block.box.x0, "right": block.box.x1, "middle": sum(block.box[::2]) / 2}
-        x = sides[block.anchor] * w
-        y = block.box.y0 * h + size * (0.78 if block.role == "title" else 0.84)
-        for line in lines:
-            hang = font_for(line[0], block.kind.face, size, block.kind.weight).getbbox(line[0])[0]
-            start = x - hang if block.anchor == "left" and line else x
-            draw_line(pen, (start, y), line, block.kind, size, ink, block.anchor)
-            y += size * (_leading(block.kind) if block.role == "title" else 1.3)
+        draw_block(pen, block, (w, h), ink)
     _rule(pen, image.size, scene, inked)
+
+
+def draw_block(
+    pen: ImageDraw.ImageDraw, block: Block, sheet: tuple[int, int], ink: RGB
+) -> None:
+    """One text in its place on a sheet of so many pixels."""
+    (w, h), (size, lines) = sheet, block.setting
+    if block.role == "column":
+        centre = (block.box.x0 + block.box.x1) / 2 * w
+        draw_column(pen, (centre, block.box.y0 * h), lines[0], block.kind, size, ink)
+        return
+    sides = {"left": block.box.x0, "right": block.box.x1, "middle": sum(block.box[::2]) / 2}
+    x = sides[block.anchor] * w
+    y = block.box.y0 * h + size * (0.78 if block.role == "title" else 0.84)
+    for line in lines:
+        hang = font_for(line[0], block.kind.face, size, block.kind.weight).getbbox(line[0])[0]
+        start = x - hang if block.anchor == "left" else x
+        draw_line(pen, (start, y), line, block.kind, size, ink, block.anchor)
+        y += size * (_leading(block.kind) if block.role == "title" else _LOOSE)
 
 
 def _rule(

@@ -16,6 +16,42 @@ SUBJECTS: dict[MotifName, tuple[str, ...]] = {
     "cat": ("cat", "kitten", "kitty", "tabby", "windowsill", "window sill", "猫", "小猫", "窗台"),
     "kite": ("kite", "风筝", "纸鸢"),
     "lighthouse": ("lighthouse", "beacon", "灯塔"),
+    "type": (
+        "typographic", "type only", "type-only", "text only", "text-only", "lettering only", "words only",
+        "big type", "only type", "纯文字", "文字海报", "字体海报",
+    ),
+    "stage": (
+        "theatre", "theater", "stage", "curtain", "school play", "drama", "masks", "comedy", "opera", "musical", "puppet",
+        "舞台", "剧场", "话剧", "戏剧", "幕布", "歌剧", "面具", "演出",
+    ),
+    "pitch": (
+        "football", "soccer", "pitch", "stadium", "goal", "match", "cup final", "floodlights", "足球", "球场", "球赛", "决赛",
+    ),
+    "museum": (
+        "museum", "gallery", "exhibition", "painting", "picture frame", "gold frame", "sculpture", "plinth", "amphora", "vernissage",
+        "博物馆", "美术馆", "画廊", "展览", "画展", "雕塑", "画框",
+    ),
+    "health": (
+        "vaccination", "vaccine", "vaccinated", "syringe", "plaster", "band-aid", "clinic", "blood donation", "first aid", "health",
+        "heart", "疫苗", "接种", "健康", "义诊", "献血", "医院", "创可贴",
+    ),
+    "jobs": (
+        "megaphone", "briefcase", "job fair", "jobs", "job", "career", "careers", "recruitment", "hiring", "loudspeaker", "work fair",
+        "招聘", "招聘会", "求职", "喇叭", "公文包",
+    ),
+    "safety": (
+        "safety", "warning", "warning sign", "hazard", "caution", "danger", "helmet", "hard hat", "safety notice",
+        "安全", "警告", "注意安全", "危险", "警示",
+    ),
+    "sale": (
+        "sale", "price tag", "price tags", "shopping", "shopping bag", "discount", "clearance", "special offer", "black friday", "shop",
+        "促销", "打折", "特价", "优惠", "购物", "大减价",
+    ),
+    "book": (
+        "book", "books", "novel", "book launch", "reading", "library", "literature", "poetry", "story hour", "bookshop",
+        "书", "新书", "读书", "图书馆", "小说", "阅读", "诗歌",
+    ),
+    "guitar": ("guitar", "electric guitar", "rock concert", "rock band", "tour poster", "concert tour", "rock", "吉他", "摇滚", "巡演"),
     "cup": (
         "coffee", "cup", "mug", "tea", "teacup", "espresso", "latte", "cappuccino", "cocoa", "café",
         "cafe", "teapot", "咖啡", "茶", "杯子", "茶杯", "奶茶", "下午茶",
@@ -30,8 +66,8 @@ SUBJECTS: dict[MotifName, tuple[str, ...]] = {
     ),
     "rays": (
         "jazz", "concert", "gig", "music", "band", "dj", "vinyl", "record", "orchestra", "festival",
-        "dance", "party", "blues", "rock and roll", "piano", "guitar", "saxophone", "album", "爵士",
-        "演唱会", "音乐", "乐队", "唱片", "派对", "舞会", "钢琴", "吉他",
+        "dance", "party", "blues", "rock and roll", "piano", "saxophone", "album", "爵士",
+        "演唱会", "音乐", "乐队", "唱片", "派对", "舞会", "钢琴",
     ),
     "space": (
         "space", "planet", "galaxy", "nebula", "cosmos", "cosmic", "universe", "saturn", "jupiter",
@@ -45,7 +81,7 @@ SUBJECTS: dict[MotifName, tuple[str, ...]] = {
     ),
     "geo": (
         "bauhaus", "geometric", "geometry", "mosaic", "tiles", "pattern", "design week", "typography",
-        "modernist", "swiss style", "cubist", "shapes", "几何", "包豪斯", "图案", "设计周", "拼贴", "马赛克",
+        "modernist", "swiss style", "conference", "congress", "symposium", "cubist", "shapes", "几何", "包豪斯", "大会", "会议", "图案", "设计周", "拼贴", "马赛克",
     ),
 }  # fmt: skip
 SETTINGS: dict[MotifName, tuple[str, ...]] = {
@@ -77,20 +113,30 @@ LAST: dict[MotifName, tuple[str, ...]] = {
 }
 KIND_OF: dict[MotifName, str] = {
     "abstract": "an abstract composition",
+    "book": "an open book",
     "botanical": "flowers",
     "cat": "a cat on a windowsill",
     "city": "a city skyline",
     "cup": "a cup on a table",
     "forest": "a quiet forest",
     "geo": "a pattern of geometric tiles",
+    "guitar": "an electric guitar",
+    "health": "a heart with a plaster",
+    "jobs": "a megaphone and a briefcase",
     "kite": "a kite over the dunes",
     "lighthouse": "a lighthouse by the sea",
     "market": "a market under lanterns",
     "moon": "a full moon over a pavilion",
     "mountains": "a mountain range",
+    "museum": "a painting in a gallery",
+    "pitch": "a football on the pitch",
     "rays": "a stage of light rays",
+    "safety": "a warning sign",
+    "sale": "a shopping bag with tags",
     "sea": "a boat on the sea",
     "space": "a planet among the stars",
+    "stage": "theatre masks on a stage",
+    "type": "big shapes and no subject",
 }
 # The words that carry an accent colour ("a red kite") are the motif's own words and these.
 PART_OF: dict[MotifName, tuple[str, ...]] = {
@@ -116,7 +162,9 @@ LIGHTS: dict[Light, tuple[str, ...]] = {
         "阳光", "晴天", "早晨", "早上", "上午", "下午", "白昼",
     ),
 }  # fmt: skip
-DARK_BY_NATURE: tuple[MotifName, ...] = ("market", "space", "rays", "moon")
+DARK_BY_NATURE: tuple[MotifName, ...] = (
+    "market", "space", "rays", "moon", "stage", "guitar", "museum",
+)  # fmt: skip
 
 SEASONS: dict[Season, tuple[str, ...]] = {
     "winter": ("winter", "snow", "snowy", "snowfall", "christmas", "frost", "icy", "冬", "冬天", "冬季", "雪", "圣诞"),
@@ -197,7 +245,7 @@ GAPS: tuple[str, ...] = (
     # things and products
     "car", "truck", "bicycle", "bike", "motorcycle", "train", "airplane", "plane", "robot", "phone", "laptop",
     "computer", "camera", "watch", "shoe", "shoes", "sneaker", "sneakers", "dress", "bottle", "perfume", "chair", "sofa", "lamp", "logo",
-    "guitar", "saxophone", "trumpet", "violin", "castle", "church", "temple", "汽车", "自行车", "火车", "飞机", "机器人", "手机", "电脑", "鞋", "手表", "香水", "城堡",
+    "saxophone", "trumpet", "violin", "castle", "church", "temple", "汽车", "自行车", "火车", "飞机", "机器人", "手机", "电脑", "鞋", "手表", "香水", "城堡",
     # food
     "pizza", "burger", "hamburger", "cake", "sushi", "ramen", "noodles", "bread", "apple", "banana", "strawberry",
     "fruit", "ice cream", "wine", "beer", "steak", "蛋糕", "面条", "水果", "苹果", "草莓", "啤酒",

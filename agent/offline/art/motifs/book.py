@@ -34,8 +34,8 @@ def draw(c: Canvas) -> None:
 def _beam(c: Canvas, box: Box) -> None:
     """Light out of the fold."""
     light = mix(c.look.glow, c.look.paper, 0.3)
-    for spread, opacity in ((0.50, 0.20), (0.34, 0.26), (0.18, 0.30)):
-        shape = points(c, box, ((0.5 - spread, 0.02), (0.5 + spread, 0.02), (0.54, 0.76), (0.46, 0.76)))
+    for spread, opacity in ((0.95, 0.13), (0.62, 0.16), (0.33, 0.20)):
+        shape = points(c, box, ((0.5 - spread, -0.8), (0.5 + spread, -0.8), (0.54, 0.76), (0.46, 0.76)))
         soft_shape(c, shape, light, opacity, 26 * c.k)
     x, y = c.at(*box.inside(0.5, 0.70))
     glow(c, x, y, box.height * c.h * 0.5, lift(light, 0.3), 0.8, 1.8)

@@ -32,6 +32,8 @@ def _field(scene: Scene, size: tuple[int, int]) -> tuple[Box, float]:
     """Where the tiles lie, and their side in pixels; paper is left free for lettering."""
     columns = {"tall": 4, "portrait": 5, "square": 6, "landscape": 8, "wide": 12}[family_of(size)]
     side = size[0] / columns
+    if scene.room is not None:
+        return _inside(Box(*scene.room), size, side)
     if not scene.lettered:
         return Box(0, 0, 1, 1), side
     subject = plan_of(size).subject
@@ -43,8 +45,22 @@ def _field(scene: Scene, size: tuple[int, int]) -> tuple[Box, float]:
     return Box(0, top, 1, top + rows * side / size[1]), side
 
 
+def _inside(room: Box, size: tuple[int, int], side: float) -> tuple[Box, float]:
+    """Whole rows of tiles as high as the room, across the sheet or out to its near edge."""
+    tall = room.height * size[1]
+    side = tall / max(1, round(tall / side))
+    if room.width > 0.55:
+        return Box(0, room.y0, 1, room.y1), side
+    if room.middle[0] > 0.5:
+        wide = side * max(1, round((1 - room.x0) * size[0] / side - 0.2)) / size[0]
+        return Box(max(room.x0, 1 - wide), room.y0, 1, room.y1), side
+    return Box(0, room.y0, room.x1, room.y1), side
+
+
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """The tiles that no lettering may cover."""
+    if scene.room is not None:
+        return Box(*scene.room)
     return plan_of(size, lettered=scene.lettered).subject
 
 
@@ -58,7 +74,7 @@ def draw(c: Canvas) -> None:
         c.pen.rectangle((0, 0, c.w, c.h), fill=paper)
     x0, y0, x1, y1 = c.box(field)
     for row in range(math.ceil((y1 - y0) / u - 0.01)):
-        for column in range(math.ceil((x1 - x0) / u - 0.01)):
+        for column in range(math.ceil((x1 - x0) / u - 0.01)):  # the last may reach over the edge
             _tile(c, x0 + column * u, y0 + row * u, u, paper, c.rng(f"tile{row}:{column}"))
 
 

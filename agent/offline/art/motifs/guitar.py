@@ -8,7 +8,7 @@ from ..canvas import Canvas, Point, curve, glow, soft_shape
 from ..colour import lift, mix, rgb, shade
 from ..layout import Box, plan_of
 from ..scene import Scene
-from .shapes import apart, burst, centred, pill, turned
+from .shapes import burst, centred, pill, turned
 
 _TILT = 32.0
 
@@ -57,7 +57,7 @@ def _guitar(c: Canvas, box: Box) -> None:
     def laid(row: list[Point]) -> list[Point]:
         return turned([(foot[0] + u * s, foot[1] + v * s) for u, v in row], at, _TILT)
 
-    paint = apart(c.look.accent, mix(c.look.deep, c.look.middle, 0.5))
+    paint = c.look.accent
     body = laid(curve(_BODY, 8))
     soft_shape(c, [(x + s * 0.02, y + s * 0.03) for x, y in body], c.look.ink, 0.55, s * 0.03)
     c.pen.polygon(body, fill=shade(paint, 0.42))

@@ -10,8 +10,6 @@ from ..layout import Box, plan_of
 from ..scene import Scene
 from .shapes import centred, drop, points
 
-_FLOOR = 0.90
-
 
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """Frame and plinth."""
@@ -36,7 +34,7 @@ def _room(c: Canvas, box: Box) -> None:
     r = box.height * c.h
     light = mix(look.glow, look.paper, 0.45)
     glow(c, x, y, r * 1.05, light, 0.62, 1.7)
-    floor = max(_FLOOR, min(0.97, box.y1 - 0.02))
+    floor = min(0.97, box.y1 - 0.022)
     y0 = round(floor * c.h)
     wood = mix(rgb("#7d5233"), shade(look.deep, 0.3), 0.35 + (1 - look.lit) * 0.2)
     c.image.paste(vertical((c.w, max(1, c.h - y0)), ((0, shade(wood, 0.35)), (1, wood))), (0, y0))

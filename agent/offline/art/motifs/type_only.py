@@ -6,7 +6,7 @@ from ..canvas import Canvas, vertical
 from ..colour import RGB, lift, mix, shade
 from ..layout import Box, plan_of
 from ..scene import Scene
-from .shapes import apart, centred, ground_of
+from .shapes import apart, centred, ground_of, pill, turned
 
 
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
@@ -25,9 +25,9 @@ def draw(c: Canvas) -> None:
     x, y = c.at(*box.middle)
     r = box.height * c.h / 2
     flip = -1 if c.scene.seed % 2 else 1
-    _disc(c, x, y, r, first, shade(first, 0.16))
-    _rings(c, x + flip * r, y + r, r * 0.62, (third, ground), flip)
-    _bar(c, x, y, r, second, flip)
+    _bar(c, x, y, r, third, flip)
+    _disc(c, x, y, r * 0.78, first, shade(first, 0.16))
+    _rings(c, x + flip * r, y + r, r * 0.72, (second, ground), flip)
     _dots(c, x - flip * r * 0.86, y + r * 0.52, r, third)
 
 
@@ -46,17 +46,10 @@ def _rings(c: Canvas, x: float, y: float, r: float, tones: tuple[RGB, RGB], flip
 
 
 def _bar(c: Canvas, x: float, y: float, r: float, tone: RGB, flip: int) -> None:
-    """A slanted bar over the disc."""
-    c.pen.polygon(
-        (
-            (x - flip * r * 1.0, y - r * 0.16),
-            (x - flip * r * 0.80, y - r * 0.16),
-            (x + flip * r * 0.16, y - r * 1.0),
-            (x - flip * r * 0.24, y - r * 1.0),
-            (x - flip * r * 1.0, y - r * 0.30),
-        ),
-        fill=tone,
-    )
+    """A slanted bar through the disc, from one side of its square to the other."""
+    long, thick = r * 1.12, r * 0.17
+    bar = turned(pill(x, y, long * 2, thick * 2, 0.5), (x, y), -38.0 * flip)
+    c.pen.polygon(bar, fill=tone)
 
 
 def _dots(c: Canvas, x: float, y: float, r: float, tone: RGB) -> None:
