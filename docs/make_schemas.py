@@ -2,7 +2,7 @@
 
     python docs/make_schemas.py
 
-`event.json` describes each line of a turn; the others are lines of listings, told apart by `type`.
+`event.json` describes each line of a turn, `brief.json` a brief as people write it; the others are lines of listings, told apart by `type`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from agent import policies  # noqa: E402
 from agent.doctor import report  # noqa: E402
 from agent.doors.cli import ledger_records, records  # noqa: E402
 from agent.events import EVENT  # noqa: E402
+from agent.poster import checked, written  # noqa: E402
 
 FOLDER = HERE / "schemas"
 KINDS: dict[str, TypeAdapter[Any]] = {
@@ -42,6 +43,7 @@ KINDS: dict[str, TypeAdapter[Any]] = {
     "check": TypeAdapter(report.Check),
     "probe": TypeAdapter(report.Probed),
     "case": TypeAdapter(report.Case),
+    "brief.check": TypeAdapter(checked.BriefCheck),
 }
 
 
@@ -56,9 +58,11 @@ def schema(kind: TypeAdapter[Any]) -> dict[str, object]:
 
 def texts() -> dict[str, str]:
     """File name → what it has to hold."""
+    found = {name: schema(kind) for name, kind in KINDS.items()}
+    found["brief"] = written.schema()
     return {
-        f"{name}.json": json.dumps(schema(kind), indent=2, ensure_ascii=False) + "\n"
-        for name, kind in KINDS.items()
+        f"{name}.json": json.dumps(made, indent=2, ensure_ascii=False) + "\n"
+        for name, made in found.items()
     }
 
 

@@ -60,6 +60,9 @@ def test_the_codes_of_notices_are_these() -> None:
         "server_narrowed",
         "profile_changed",
         "enlarged",
+        "output_held",
+        "picture_flagged",
+        "not_examined",
     }
 
 

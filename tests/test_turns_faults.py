@@ -68,6 +68,8 @@ ENDINGS: dict[str, Ending] = {
     "502-after": parked("transient", 1),
     "503-after": parked("transient", 1),
     "moderation-400": refused("provider_input", "no"),
+    "moderation-flags": picture(),
+    "moderation-doubts": picture(),
     "failed-item": refused("provider_output", "possibly"),
     "item-in-done-only": picture(),
     "generating-status": picture(),

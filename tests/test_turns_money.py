@@ -112,6 +112,7 @@ async def test_a_turn_left_before_it_was_sent_gives_its_reservation_back(
         events = agent.stream(KITE)
         assert (await anext(events)).type == "turn.started"
         await events.aclose()
+    async with paid(settings, serve(), day="0.06") as agent:  # leaving the first waited for it
         drawn = await agent.run(KITE)
 
     assert drawn.outcome == "image"

@@ -13,7 +13,14 @@ from urllib.parse import unquote_to_bytes
 from .tricks import Edit
 
 _DIGIT64 = "[A-Za-z0-9+/_-]"
-_BASE64 = re.compile(rf"(?<!{_DIGIT64})(?:{_DIGIT64}{{8,}}+={{0,2}}|{_DIGIT64}{{4,7}}={{1,2}})")
+_PART = "(?:[A-Z]?[a-z]+|[A-Z]+|[0-9]+)"
+_COMPOUND = f"{_PART}(?:[-_/+]{_PART})*+(?!{_DIGIT64}|=)"
+"""A word, or words joined by signs such as black-and-white: no code."""
+_ENOUGH = f"{_DIGIT64}{{8}}|{_DIGIT64}{{4,7}}="
+_BASE64 = re.compile(
+    rf"(?<!{_DIGIT64})(?={_ENOUGH})(?!{_COMPOUND})"
+    rf"(?:{_DIGIT64}{{8,}}+={{0,2}}|{_DIGIT64}{{4,7}}={{1,2}})"
+)
 _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});")
 _ESCAPE = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})")
@@ -21,8 +28,6 @@ _TAGS = re.compile("[\U000e0020-\U000e007e]+")
 
 
 def _base64(blob: str) -> str | None:
-    if blob.isalpha() and (blob.islower() or blob.isupper() or blob.istitle()):
-        return None
     digits = blob.rstrip("=").replace("-", "+").replace("_", "/")
     try:
         data = base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)

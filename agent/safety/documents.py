@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -90,6 +92,18 @@ class Node:
         if type(self.value) is not int or self.value < 0:
             raise self.wrong("expected a whole number from 0")
         return self.value
+
+    def real(self) -> float:
+        if isinstance(self.value, bool) or not isinstance(self.value, int | float):
+            raise self.wrong("expected a number")
+        return float(self.value)
+
+    def packed(self) -> bytes:
+        """Bytes written as base64 over any number of lines."""
+        try:
+            return base64.b64decode("".join(self.text().split()), validate=True)
+        except binascii.Error as error:
+            raise self.wrong(f"expected base64: {error}") from None
 
     def flag(self, key: str, *, default: bool) -> bool:
         value = self.at(key, default).value

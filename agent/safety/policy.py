@@ -20,6 +20,7 @@ import yaml
 from ..errors import SettingsError
 from ..schema import Sha256
 from .documents import Document, Node
+from .learned import Model
 from .letters import Letters
 from .rules import (
     AFTER,
@@ -37,6 +38,8 @@ from .rules import (
     Negation,
     Policy,
     Rule,
+    Severity,
+    Tuning,
 )
 from .terms import Pattern, compile_term
 
@@ -53,6 +56,7 @@ _BASE_KEYS = (
     "ages",
     "rules",
     "letters",
+    "model",
 )
 _OVERLAY_KEYS = ("version", "classes", "allow", "rules", "tune")
 _RULE_KEYS = tuple(Rule.__dataclass_fields__)
@@ -108,12 +112,32 @@ def build_policy(base: Iterable[Document], overlay: Iterable[Document] = ()) -> 
         negation=_negation(roots),
         age=age,
         letters=letters,
+        model=_model(roots, rules),
     )
     if not any(rule.signal == "length" and rule.severity == "refuse" for rule in policy.rules):
         raise SettingsError("The policy has no rule that refuses on signal 'length'")
     if not policy.version:
         raise SettingsError("The policy has no version", hint="Add `version: name@1` to one file.")
     return policy
+
+
+def _model(roots: list[Node], rules: tuple[Rule, ...]) -> Model | None:
+    """The learned model; a rule that asks it needs it, and may only be a tunable review."""
+    nodes = list(_each(roots, "model"))
+    for rule in rules:
+        if rule.signal == "learned" and not (nodes and rule.severity == "review"):
+            raise SettingsError(
+                f"rule {rule.id!r} asks a learned model: the policy needs `model`, and review is "
+                "the most it may be"
+            )
+    for node in nodes:
+        node.only(("about", "sources", "bias", "step", "hashes", "weights"))
+        hashes, weights = node.at("hashes").packed(), node.at("weights").packed()
+        try:
+            return Model.unpacked(node.at("bias").real(), node.at("step").real(), hashes, weights)
+        except ValueError as error:
+            raise node.wrong(str(error)) from None
+    return None
 
 
 def _check_overlay_classes(overlay: list[Node], rules: tuple[Rule, ...], age: Age) -> None:
@@ -248,7 +272,10 @@ def _rule(node: Node, classes: Mapping[str, object], contexts: frozenset[str]) -
         merge=node.flag("merge", default=False),
         echo=node.flag("echo", default=True),
         signal=node.at("signal").one_of(SIGNALS) if node.has("signal") else None,
+        threshold=node.at("threshold").real() if node.has("threshold") else None,
     )
+    if (rule.signal == "learned") != (rule.threshold is not None):
+        raise node.wrong("a threshold belongs to a rule with signal 'learned', and it needs one")
     if bool(rule.all_of) == bool(rule.signal):
         raise node.wrong("a rule has either all_of or signal")
     return rule
@@ -257,11 +284,28 @@ def _rule(node: Node, classes: Mapping[str, object], contexts: frozenset[str]) -
 def _tuned(rules: tuple[Rule, ...], overlay: list[Node]) -> tuple[Rule, ...]:
     by_id: dict[str, Rule | None] = {rule.id: rule for rule in rules}
     for item in (item for node in _each(overlay, "tune") for item in node.items()):
-        item.only(("id", "severity"))
-        rule = by_id[item.at("id").one_of(by_id)]
-        severity = item.at("severity").one_of(TUNINGS)
+        item.only(("id", "severity", "threshold"))
+        rule_id = item.at("id").one_of(by_id)
+        rule = by_id[rule_id]
+        severity = _tuning(item, rule)
         if rule is None or not (rule.tunable or severity in ("refuse", rule.severity)):
-            rule_id = item.at("id").text()
             raise item.wrong(f"rule {rule_id!r} is fixed: an overlay may not loosen it")
-        by_id[rule.id] = None if severity == "off" else replace(rule, severity=severity)
+        by_id[rule_id] = None if severity == "off" else _retuned(rule, severity, item)
     return tuple(rule for rule in by_id.values() if rule)
+
+
+def _tuning(item: Node, rule: Rule | None) -> Tuning:
+    """What the rule shall be; a new threshold alone leaves its severity."""
+    if rule and item.has("threshold") and not item.has("severity"):
+        return rule.severity
+    return item.at("severity").one_of(TUNINGS)
+
+
+def _retuned(rule: Rule, severity: Severity, item: Node) -> Rule:
+    if rule.signal != "learned":
+        if item.has("threshold"):
+            raise item.wrong(f"rule {rule.id!r} has no threshold")
+        return replace(rule, severity=severity)
+    if severity == "refuse":
+        raise item.wrong(f"rule {rule.id!r} asks a learned model: review is the most it may be")
+    return replace(rule, threshold=item.at("threshold", rule.threshold).real())

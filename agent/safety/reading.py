@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import NamedTuple
 
-from .decoding import Decoding
 from .rules import AFTER, AGE, ALLOW, ALLOW_IN, CONTEXT, CUE, LIST, SPARE, Age, Negation, Policy
 from .terms import Found, Lexicon, searchable
-from .views import View, views
+from .views import View
 
 _BREAK = re.compile(r"[.;!?\n。；！？…]")
 _COMMA = re.compile(r"[,，、]")
@@ -48,11 +47,11 @@ class Reading:
         return any(CONTEXT + name in self.spans for name in names)
 
 
-def readings(text: str, policy: Policy, encoded: tuple[Decoding, ...]) -> list[Reading]:
-    """Every view of ``text``, whose ``decodings`` are given, that can hold more than the others."""
+def readings(seen: Iterable[View], policy: Policy) -> list[Reading]:
+    """Of the ``views`` of a text those that can hold more than the others, read."""
     found: list[Reading] = []
     base = ""
-    for view in views(text, policy.letters, encoded):
+    for view in seen:
         if view.worth == "always":
             base = view.text
         if _worth_reading(view, base, policy.lexicon):
@@ -76,8 +75,9 @@ def read(view: View, policy: Policy) -> Reading:
         else:
             content.append(hit)
     covers = {name: _Cover(spans) for name, spans in by_kind.items()}
+    contexts = policy.contexts
     if covers:
-        content = [hit for hit in content if not _allowed(hit, covers)]
+        content = [hit for hit in content if hit.name in contexts or not _allowed(hit, covers)]
     spared = covers.get(SPARE, _Cover(()))
     affirmed = list(_Negations(view.text, content, by_kind, policy.negation).affirmed(content))
     spans: dict[str, list[Span]] = {}
@@ -99,7 +99,9 @@ def _excused(found: list[Reading]) -> list[Reading]:
     excuses: dict[str, dict[str, list[Found]]] = {}
     for reading in found:
         for start, end, name in reading.excuses:
-            place = reading.view.place(start, end)
+            place = _whole(reading.view, start, end)
+            if place is None:
+                continue
             same = excuses.setdefault(reading.view.encoding, {})
             same.setdefault(name, []).append(Found(*place, name))
     covers = {
@@ -107,6 +109,16 @@ def _excused(found: list[Reading]) -> list[Reading]:
         for encoding, same in excuses.items()
     }
     return [_without(reading, covers.get(reading.view.encoding, {})) for reading in found]
+
+
+def _whole(view: View, start: int, end: int) -> tuple[int, int] | None:
+    """Where a span stands in the shared text; ``None`` for a part of what one edit put together."""
+    first, last = view.place(start, end)
+    if start and view.place(start - 1, start)[1] > first:
+        return None
+    if end < len(view.text) and view.place(end, end + 1)[0] < last:
+        return None
+    return first, last
 
 
 def _without(reading: Reading, covers: Mapping[str, _Cover]) -> Reading:

@@ -9,12 +9,15 @@ from typing import Literal, get_args
 
 from ..errors import SettingsError
 from ..schema import Sha256
+from .learned import Model
 from .letters import Letters
 from .terms import Lexicon, Pattern
 
 Severity = Literal["refuse", "review"]
 Tuning = Literal["refuse", "review", "off"]
-Signal = Literal["hidden-text", "forced-direction", "three-alphabets", "nested-encoding", "length"]
+Signal = Literal[
+    "hidden-text", "forced-direction", "three-alphabets", "nested-encoding", "length", "learned"
+]
 
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 TUNINGS: tuple[Tuning, ...] = get_args(Tuning)
@@ -39,7 +42,8 @@ class Rule:
 
     ``all_of``: groups of classes; one class of each group must be found, within ``window``
     characters of the first (``None`` = anywhere). ``merge``: the groups may be spread over the
-    turns that a request joins. ``echo``: whether a verdict may repeat the words.
+    turns that a request joins. ``echo``: whether a verdict may repeat the words. ``threshold``:
+    log-odds from which the learned model stops a text.
     """
 
     id: str
@@ -55,6 +59,7 @@ class Rule:
     merge: bool = False
     echo: bool = True
     signal: Signal | None = None
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,7 @@ class Policy:
     negation: Negation
     age: Age
     letters: Letters = field(repr=False)
+    model: Model | None = field(default=None, repr=False)
 
     @cached_property
     def lexicon(self) -> Lexicon:
@@ -96,6 +102,18 @@ class Policy:
     def reserved(self) -> frozenset[str]:
         """Classes that weigh others: allow-spans and negation."""
         return frozenset(name for name in self.classes if name.startswith("~") and name != AGE)
+
+    @cached_property
+    def about_words(self) -> tuple[tuple[Rule, tuple[frozenset[str], ...]], ...]:
+        """Rules that ask for classes, with the groups that each of them needs."""
+        return tuple(
+            (rule, tuple(map(frozenset, rule.all_of))) for rule in self.rules if rule.all_of
+        )
+
+    @cached_property
+    def contexts(self) -> frozenset[str]:
+        """Classes that say what a text is for; an allow-span around one leaves it standing."""
+        return frozenset(name for name in self.classes if name.startswith(CONTEXT))
 
     def rule(self, rule_id: str) -> Rule:
         """``SettingsError`` when there is no such rule."""

@@ -7,16 +7,18 @@ must not hide a hard one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ..schema import Hit, Preamble, Sha256, Verdict
 from .decoding import decodings
-from .reading import Reading, Span, gap, nearest, readings
+from .learned import Model
+from .reading import Reading, Span, gap, nearest, read, readings
 from .rules import Policy, Rule
 from .signals import signals
-from .views import MAX_CHARACTERS
+from .terms import Found
+from .views import MAX_CHARACTERS, View, folded, views
 
 Subject = Literal["prompt", "merged", "revised_prompt", "brief", "file_name", "check"]
 
@@ -24,6 +26,8 @@ CHILDREN, PERSON, NO_PEOPLE = frozenset({"child", "minor", "girl"}), "person", "
 """Classes that choose the preamble."""
 
 _MAX_HITS = 60
+_LONG = 20
+"""Characters of a decoded text that the learned model is asked about."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,27 @@ class Finding:
     rule: Rule
     reading: Reading | None
     spans: tuple[Span, ...] = ()
+
+
+class Examined(NamedTuple):
+    """A text read: its views, what the policy finds in them, and what its form gives away.
+
+    ``decoded``: longer texts that stood in it encoded.
+    """
+
+    views: tuple[View, ...]
+    decoded: tuple[str, ...]
+    readings: list[Reading]
+    form: list[Finding]
+
+
+class Likeness(NamedTuple):
+    """What the learned model says of a view; ``text``: what of it was judged."""
+
+    score: float
+    window: tuple[int, int]
+    text: str
+    view: View
 
 
 def bounds(text: str) -> str | None:
@@ -55,16 +80,16 @@ def screen(
 
     ``acknowledged``: ids of ``review`` rules a person has accepted; a ``refuse`` rule ignores it.
     """
-    read, found = _examined(text, policy)
+    examined = _examined(text, policy)
+    here, form = examined.readings, examined.form
     before = [
         reading
         for earlier in context
-        for reading in _examined(earlier[-MAX_CHARACTERS:], policy)[0]
+        for reading in _examined(earlier[-MAX_CHARACTERS:], policy).readings
     ]
-    for rule in policy.rules:
-        found += _matches(rule, read)
-        if rule.merge and before:
-            found += _merged(rule, read, before)
+    found = form + _stated(policy, here, before)
+    if len(found) == len(form):
+        found += _resembling(examined, policy)
     accepted = dict.fromkeys(f.rule.id for f in found if _accepted(f, acknowledged))
     worst = _worst([f for f in found if f.rule.id not in accepted], policy)
     return Verdict(
@@ -75,7 +100,7 @@ def screen(
         message=_message(worst, text),
         fix=worst.rule.fix if worst else "",
         hits=_hits(_tellable(found, worst), text),
-        preamble=_preamble(read + before),
+        preamble=_preamble(here + before),
         policy=policy.version,
         policy_sha256=policy.sha256,
         text_sha256=Sha256(hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()),
@@ -83,6 +108,21 @@ def screen(
         acknowledged_by=acknowledged_by if accepted else None,
         overridable=worst is not None and worst.rule.severity == "review",
     )
+
+
+def _stated(policy: Policy, here: list[Reading], before: list[Reading]) -> list[Finding]:
+    """What the rules about words find, in policy order."""
+    present = {name for reading in here for name in reading.spans}
+    found: list[Finding] = []
+    for rule, groups in policy.about_words:
+        for names in groups:
+            if names.isdisjoint(present):
+                break
+        else:
+            found += _matches(rule, here)
+        if rule.merge and before:
+            found += _merged(rule, here, before)
+    return found
 
 
 def _accepted(finding: Finding, acknowledged: tuple[str, ...]) -> bool:
@@ -102,22 +142,57 @@ def _tellable(found: list[Finding], worst: Finding | None) -> list[Finding]:
     return [finding for finding in found if not finding.rule.echo]
 
 
-def _examined(text: str, policy: Policy) -> tuple[list[Reading], list[Finding]]:
+def _examined(text: str, policy: Policy) -> Examined:
     """Readings of a text and what its form alone gives away. Over-length is not read."""
     if bounds(text):
-        return [], [Finding(rule, None) for rule in policy.rules if rule.signal == "length"]
+        too_long = [Finding(rule, None) for rule in policy.rules if rule.signal == "length"]
+        return Examined((), (), [], too_long)
     encoded = decodings(text)
-    seen = signals(text, policy.letters, encoded)
-    return readings(text, policy, encoded), [
-        Finding(rule, None) for rule in policy.rules if rule.signal in seen
-    ]
+    shown = signals(text, policy.letters, encoded)
+    seen = views(text, policy.letters, encoded, policy.lexicon.vocabulary)
+    form = [Finding(rule, None) for rule in policy.rules if rule.signal in shown]
+    decoded = tuple(edit.put for _, edits in encoded for edit in edits if len(edit.put) > _LONG)
+    return Examined(seen, decoded, readings(seen, policy), form)
 
 
-def _matches(rule: Rule, read: list[Reading]) -> Iterator[Finding]:
-    """A context counts for the whole text, whichever view shows it."""
-    if not rule.all_of or any(reading.has_context(rule.unless_context) for reading in read):
+def _resembling(examined: Examined, policy: Policy) -> Iterator[Finding]:
+    """What the learned model says; the highest score among views worth it and decoded texts counts."""
+    asking = [rule for rule in policy.rules if rule.signal == "learned"]
+    if not (asking and policy.model and examined.views):
         return
-    for reading in read:
+    excuses = {reading.view.text: reading.excuses for reading in examined.readings}
+    likeness = max(_likenesses(examined, excuses, policy.model), key=lambda each: each.score)
+    inside = (read(folded(text, policy.letters), policy) for text in examined.decoded)
+    texts = (_unexcused(each.view.text, each.excuses) for each in inside)
+    hidden = max((policy.model.score(text)[0] for text in texts), default=likeness.score)
+    for rule in asking:
+        if rule.threshold is not None and max(likeness.score, hidden) >= rule.threshold:
+            places = policy.model.telling(likeness.text, *likeness.window)
+            spans = tuple(Span(*place) for place in places)
+            yield Finding(rule, Reading(likeness.view, {}), spans)
+
+
+def _likenesses(
+    examined: Examined, excuses: Mapping[str, tuple[Found, ...]], model: Model
+) -> Iterator[Likeness]:
+    for view in examined.views:
+        if view.rewritten:
+            text = _unexcused(view.text, excuses.get(view.text, ()))
+            yield Likeness(*model.score(text), text, view)
+
+
+def _unexcused(text: str, excuses: tuple[Found, ...]) -> str:
+    """The text with what it denies or means otherwise blanked out; same length."""
+    for start, end, _ in excuses:
+        text = text[:start] + " " * (end - start) + text[end:]
+    return text
+
+
+def _matches(rule: Rule, here: list[Reading]) -> Iterator[Finding]:
+    """A context counts for the whole text, whichever view shows it."""
+    if any(reading.has_context(rule.unless_context) for reading in here):
+        return
+    for reading in here:
         spans = tuple(_spans(rule, reading))
         if spans:
             yield Finding(rule, reading, spans)
@@ -153,19 +228,19 @@ def _within_one(span: Span, near: list[Span], window: int | None) -> bool:
     return bool(near) and _within(span, [nearest(span, near)], window)
 
 
-def _merged(rule: Rule, read: list[Reading], before: list[Reading]) -> Iterator[Finding]:
+def _merged(rule: Rule, here: list[Reading], before: list[Reading]) -> Iterator[Finding]:
     """A combination spread over turns: something of it in the new text, the rest before."""
-    if any(reading.has_context(rule.unless_context) for reading in (*read, *before)):
+    if any(reading.has_context(rule.unless_context) for reading in (*here, *before)):
         return
-    missing = [names for names in rule.all_of if not _shows(read, names, rule)]
+    missing = [names for names in rule.all_of if not _shows(here, names, rule)]
     if 0 < len(missing) < len(rule.all_of) and all(
         _shows(before, names, rule) for names in missing
     ):
         yield Finding(rule, None)
 
 
-def _shows(read: list[Reading], names: tuple[str, ...], rule: Rule) -> bool:
-    return any(_group(reading, names, rule) for reading in read)
+def _shows(here: list[Reading], names: tuple[str, ...], rule: Rule) -> bool:
+    return any(_group(reading, names, rule) for reading in here)
 
 
 def _message(worst: Finding | None, text: str) -> str:

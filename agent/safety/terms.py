@@ -23,6 +23,7 @@ from typing import NamedTuple
 from ahocorasick_rs import AhoCorasick
 
 from .letters import Letters
+from .spelling import Vocabulary
 
 _MAX_FORMS = 200
 _PIECE = re.compile(r"\[([^\[\]()]*)\]|\(([^\[\]()]*)\)|([^\[\]()]+)")
@@ -56,6 +57,8 @@ def searchable(text: str) -> str:
 
 def expand(term: str) -> tuple[str, ...]:
     """Every form a term stands for. ``ValueError`` says what is wrong with it."""
+    if term.isalpha():
+        return (term,)
     pieces: list[tuple[str, ...]] = []
     at = 0
     for match in _PIECE.finditer(term):
@@ -105,6 +108,11 @@ class Lexicon:
     @cached_property
     def _matcher(self) -> AhoCorasick:
         return AhoCorasick([pattern.text for pattern in self._patterns])
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The words of all terms, for reading misspelt ones."""
+        return Vocabulary.of((pattern.text, pattern.prefix) for pattern in self._patterns)
 
     @cached_property
     def longest(self) -> int:

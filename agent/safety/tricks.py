@@ -6,8 +6,11 @@ Every pattern is a run of one character class, tried at word starts only: linear
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+import string
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
+
+from ahocorasick_rs import AhoCorasick
 
 from .letters import Letters
 
@@ -38,8 +41,13 @@ _SPACED = re.compile(
 _LETTERS = re.compile(r"[^a-z0-9@$]")
 HEAVY = 3
 """So many words written with a trick mean that the short ones are, too."""
-_INSIDE = re.compile(r"(?<=[a-z])[.\-_*·•~|\\^+=]+(?=[a-z])")
+_JOINT = r"[.\-_*·•~|\\^+=]"
+_INSIDE = re.compile(rf"{_JOINT}(?<=[a-z]{_JOINT}){_JOINT}*+(?=[a-z])")
+"""Begins with the sign itself, which is rare, so that the search skips the letters."""
+_TRIPLES = AhoCorasick([letter * 3 for letter in string.ascii_lowercase])
+"""A quarter of the time of the pattern, which every text pays."""
 _REPEAT = re.compile(r"([a-z])\1{2,}")
+_STRETCHED = re.compile(r"(?<![a-z])[a-z]*?([a-z])\1{2,}[a-z]*")
 _GAPS = re.compile(r"(?<=\S)[ \t]{2,}(?=\S)")
 _TOKEN = re.compile(r"[^\s,.;:()\[\]{}\"“”<>?/]+")
 _LEET = re.compile(r"(?<![a-z0-9@$!|€])(?:[a-z]++[0-9@$!|€]|[0-9@$!|€]++[a-z])[a-z0-9@$!|€]*+")
@@ -52,9 +60,10 @@ _UNIT = re.compile(
 )
 _HAN = r"\u3400-\u9fff"
 _ANY = rf"[{_HAN}a-z0-9]"
-_BETWEEN = r"[^\w\s，。；：！？、,;:!?()/“”\"'《》「」【】\[\]{}]{1,3}"
-_SPLIT_HAN = re.compile(rf"(?<={_ANY}){_BETWEEN}(?={_ANY})")
+_BETWEEN = r"[^\w\s，。；：！？、,;:!?()/“”\"'《》「」【】\[\]{}]"
+_SPLIT_HAN = re.compile(rf"{_BETWEEN}(?<={_ANY}{_BETWEEN}){_BETWEEN}{{0,2}}(?={_ANY})")
 _SPACED_HAN = re.compile(rf"(?<!{_ANY}){_ANY}(?:[ \t]{{1,2}}{_ANY})+(?!{_ANY})")
+_APART = re.compile(rf"(?:^|[ \t])[{_HAN}](?!{_ANY})")
 _ONE_HAN = re.compile(rf"[{_HAN}]")
 _SIGN_RUNS = re.compile(rf"[{_SIGN}]{{2,}}| [-_~|/*] ")
 
@@ -79,10 +88,22 @@ def signs_inside(text: str) -> Iterator[Edit]:
         yield Edit(match.start(), match.end(), "" if len(match[0]) < 3 else " ")
 
 
-def repeats(text: str, keep: int) -> Iterator[Edit]:
-    """Three or more of a letter read as ``keep`` of it."""
-    for match in _REPEAT.finditer(text):
-        yield Edit(match.start(), match.end(), match[1] * keep)
+def repeats(text: str) -> list[tuple[int, int, str]]:
+    """Places of three or more of a letter, with the letter."""
+    if not _TRIPLES.find_matches_as_indexes(text):
+        return []
+    return [(*match.span(), match[1]) for match in _REPEAT.finditer(text)]
+
+
+def shortened(runs: list[tuple[int, int, str]], keep: int) -> tuple[Edit, ...]:
+    """Runs of a letter read as ``keep`` of it."""
+    return tuple(Edit(start, end, letter * keep) for start, end, letter in runs)
+
+
+def stretched(text: str, respell: Callable[[str], str]) -> Iterator[Edit]:
+    """Words with a letter repeated, each as ``respell`` reads it."""
+    for match in _STRETCHED.finditer(text):
+        yield Edit(match.start(), match.end(), respell(match[0]))
 
 
 def sign_runs(text: str) -> Iterator[Edit]:
@@ -94,6 +115,8 @@ def sign_runs(text: str) -> Iterator[Edit]:
 
 def wide_gaps(text: str) -> Iterator[Edit]:
     """Several blanks read as one, so that terms of two words still match."""
+    if "  " not in text and "\t" not in text:
+        return iter(())
     return (Edit(match.start(), match.end(), " ") for match in _GAPS.finditer(text))
 
 
@@ -106,11 +129,12 @@ def split_han(text: str) -> Iterator[Edit]:
         for match in _SPLIT_HAN.finditer(text)
         if _ONE_HAN.search(text, match.start() - 1, match.end() + 1)
     ]
-    found += (
-        Edit(match.start(), match.end(), "".join(match[0].split()))
-        for match in _SPACED_HAN.finditer(text)
-        if _ONE_HAN.search(match[0])
-    )
+    if _APART.search(text):
+        found += (
+            Edit(match.start(), match.end(), "".join(match[0].split()))
+            for match in _SPACED_HAN.finditer(text)
+            if _ONE_HAN.search(match[0])
+        )
     yield from sorted(found)
 
 

@@ -12,11 +12,12 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Literal, Protocol
 
 from .decoding import Decoding, decodings
 from .letters import Letters
+from .spelling import Vocabulary
 from .tricks import (
     HEAVY,
     Edit,
@@ -24,10 +25,12 @@ from .tricks import (
     digits_for_letters,
     look_alikes,
     repeats,
+    shortened,
     sign_runs,
     signs_inside,
     spaced_letters,
     split_han,
+    stretched,
     wide_gaps,
 )
 
@@ -120,6 +123,14 @@ class View:
         text = apply(self.text, edits)
         return replace(self, name=name, text=text, steps=steps, worth=worth)
 
+    @property
+    def rewritten(self) -> bool:
+        """Whether the view changes most of its text, or is none of those that undo a single trick."""
+        if self.worth == "always":
+            return True
+        edits = sum(len(step.edits) for step in self.steps if isinstance(step, Editing))
+        return edits * _WORDS_LENGTH > len(self.text)
+
     def pieces(self, reach: int) -> Iterator[tuple[str, int, int]]:
         """What the last step put, with ``reach`` characters around it and its place therein."""
         step = self.steps[-1]
@@ -135,6 +146,8 @@ def _source(steps: tuple[Step, ...], start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
+_WORDS_LENGTH = 18
+"""Characters of three words: a text is written with a trick when every third word is."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -147,26 +160,32 @@ def folded(text: str, letters: Letters) -> View:
     return View(name, result, (Folding(text, letters),), shared=1)
 
 
+_NO_WORDS = Vocabulary()
+
+
 def views(
-    text: str, letters: Letters, encoded: tuple[Decoding, ...] | None = None
+    text: str,
+    letters: Letters,
+    encoded: tuple[Decoding, ...] | None = None,
+    words: Vocabulary = _NO_WORDS,
 ) -> tuple[View, ...]:
     """Every distinct reading of ``text``, the plain one first. ``text`` is within the length cap.
 
-    ``encoded``: its ``decodings``, when the caller has them.
+    ``encoded``: its ``decodings``, when the caller has them. ``words``: of the policy's terms.
     """
     found: dict[str, View] = {}
-    for view in _readings(folded(text, letters), letters):
+    for view in _readings(folded(text, letters), letters, words):
         found.setdefault(view.text, view)
     for name, edits in decodings(text) if encoded is None else encoded:
         plain = folded(apply(text, edits), letters)
         steps = (Editing(edits), *plain.steps)
         decoded = View(name, plain.text, steps, encoding=name, shared=len(steps))
-        for view in _readings(decoded, letters):
+        for view in _readings(decoded, letters, words):
             found.setdefault(view.text, view)
     return tuple(found.values())
 
 
-def _readings(plain: View, letters: Letters) -> Iterator[View]:
+def _readings(plain: View, letters: Letters, words: Vocabulary) -> Iterator[View]:
     yield plain.edited("plain", wide_gaps(plain.text))
     latin = plain.edited("look-alike", look_alikes(plain.text, letters))
     base = latin.edited(latin.name, wide_gaps(latin.text))
@@ -175,11 +194,11 @@ def _readings(plain: View, letters: Letters) -> Iterator[View]:
     if spaced:
         base = _closed_up(latin.edited("spaced", spaced))
         yield base
-    found = list(_tricks(base.text, letters))
+    found = list(_tricks(base.text, letters, words))
     for name, edits in found:
         yield base.edited(name, edits, "touched")
     if len({name for name, _ in found}) > 1:
-        yield _all_tricks(base, letters)
+        yield _all_tricks(base, letters, words, found)
 
 
 def _closed_up(spaced: View) -> View:
@@ -188,24 +207,43 @@ def _closed_up(spaced: View) -> View:
     return replace(view.edited(view.name, wide_gaps(view.text)), worth="counted")
 
 
-def _tricks(text: str, letters: Letters) -> Iterator[tuple[str, tuple[Edit, ...]]]:
+def _tricks(
+    text: str, letters: Letters, words: Vocabulary
+) -> Iterator[tuple[str, tuple[Edit, ...]]]:
     """The edits that undo each trick on its own, where there are any."""
-    once = tuple(repeats(text, 1))
     found = [("leet", edits) for edits in digits_for_letters(text, letters)]
     found.append(("joined", tuple(signs_inside(text))))
     if not text.isascii():
         found.append(("split", tuple(split_han(text))))
-    found.append(("repeats", once))
-    if len(once) < HEAVY:
-        found.append(("repeats", tuple(repeats(text, 2))))
+    runs = repeats(text)
+    if len(runs) < HEAVY:
+        found += [("repeats", shortened(runs, 1)), ("repeats", shortened(runs, 2))]
+    else:
+        found.append(("repeats", tuple(stretched(text, words.respell))))
+    found.append(("typo", tuple(Edit(*place) for place in words.typos(text))))
     return ((name, edits) for name, edits in found if edits)
 
 
-def _all_tricks(base: View, letters: Letters) -> View:
-    """Several tricks on one text: undo them one after the other."""
+def _all_tricks(
+    base: View, letters: Letters, words: Vocabulary, found: list[tuple[str, tuple[Edit, ...]]]
+) -> View:
+    """Several tricks on one text, all undone: one after the other where they may meet in a word."""
+    first = dict(reversed(found))
+    placed = sorted((edit, name) for name, edits in first.items() for edit in edits)
+    near = any(
+        one[1] != two[1] and two[0].start - one[0].end < _WORDS_LENGTH
+        for one, two in pairwise(placed)
+    )
+    if near or len(placed) * _WORDS_LENGTH > len(base.text):
+        return _one_by_one(base, letters, words)
+    return base.edited("mixed", (edit for edit, _ in placed), "counted")
+
+
+def _one_by_one(base: View, letters: Letters, words: Vocabulary) -> View:
     view = base.edited("mixed", signs_inside(base.text))
-    view = view.edited("mixed", repeats(view.text, 1))
+    view = view.edited("mixed", stretched(view.text, words.respell))
     for edits in digits_for_letters(view.text, letters)[:1]:
         view = view.edited("mixed", edits)
     view = view.edited("mixed", split_han(view.text))
+    view = view.edited("mixed", (Edit(*place) for place in words.typos(view.text)))
     return replace(view, worth="counted")

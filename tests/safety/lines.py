@@ -18,12 +18,13 @@ POLICY = Path(__file__).parents[2] / "prompts" / "policy"
 
 
 class Line(TypedDict, total=False):
-    """``text``, or ``combine``: ``class:n`` for the n-th term of a class."""
+    """``text``, or ``combine``: ``class:n`` for the n-th term of a class, with ``beside`` added."""
 
     lang: str
     kind: str
     text: str
     combine: list[str]
+    beside: str
     decision: Decision
 
 
@@ -48,8 +49,9 @@ def text_of(line: Line) -> str:
         return line["text"]
     picks = (pick.split(":") for pick in line["combine"])
     words = (expand(_terms(line["lang"], name)[int(at)])[0] for name, at in picks)
-    return _FRAME[line["lang"]] + ", ".join(word.rstrip("*") for word in words)
+    said = [word.rstrip("*") for word in words]
+    return _FRAME[line["lang"]] + ", ".join([*said, *filter(None, [line.get("beside")])])
 
 
 def name_of(line: Line) -> str:
-    return line.get("text") or f"{line['lang']} " + " + ".join(line["combine"])
+    return line.get("text") or " ".join([line["lang"], *line["combine"], line.get("beside", "")])

@@ -6,7 +6,7 @@ import pytest
 
 from agent.safety import Policy, screen
 
-from .lines import LINES, name_of, text_of
+from .lines import LINES, Line, name_of, text_of
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -39,6 +39,24 @@ def test_every_rule_about_words_is_reached_in_both_languages(shipped: Policy) ->
         (lang, rule.id) for lang in ("en", "zh") for rule in shipped.rules if rule.all_of
     } - reached
     assert missing <= {("zh", "weapon-threat"), ("zh", "self-harm-method")}
+
+
+def test_there_are_lines_enough_in_both_directions_and_languages() -> None:
+    assert len(LINES) >= 300
+    for lang in ("en", "zh"):
+        stopped = [each for each in LINES if each["lang"] == lang and each["decision"] != "allow"]
+        allowed = [each for each in LINES if each["lang"] == lang and each["decision"] == "allow"]
+        assert min(len(stopped), len(allowed)) >= 60
+
+
+def test_no_context_excuses_a_line_about_minors(shipped: Policy) -> None:
+    lines = [each for each in LINES if each.get("kind") == "minors" and "beside" in each]
+    assert len(lines) >= 15
+    for line in lines:
+        bare: Line = {"lang": line["lang"], "combine": line["combine"]}
+        assert screen(text_of(bare), policy=shipped).rule == (
+            screen(text_of(line), policy=shipped).rule
+        )
 
 
 def test_no_minors_line_repeats_a_word_of_the_request(shipped: Policy) -> None:

@@ -244,6 +244,11 @@ def test_no_text_is_too_strange(text: str, again: bool) -> None:
         "aа" * 10_000,
         "-" * 20_000,
         "\x00 \x00" * 6_666,
+        "aaab " * 4_000,
+        "Ab-Cd_" * 3_333,
+        "pincic thudner " * 1_333,
+        "\u202eab\u2066\u2069" * 4_000,
+        "教育 儿童 性 " * 2_500,
     ],
 )
 def test_long_repetitive_text_is_read_in_linear_time(text: str) -> None:

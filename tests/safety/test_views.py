@@ -57,6 +57,11 @@ def test_a_text_wholly_in_another_alphabet_is_not_folded(toy: Policy) -> None:
         ("\\u006bite", "escape", "kite"),
         ("\U000e006b\U000e0069te", "tags", "kite"),
         ("ki-t3eee k1te", "mixed", "kitee kite"),
+        (
+            "a ki-te far from the other " + "very " * 9 + "k1te",
+            "mixed",
+            "a kite far from the other " + "very " * 9 + "kite",
+        ),
     ],
 )
 def test_a_trick_is_undone(text: str, name: str, read: str, toy: Policy) -> None:
@@ -72,7 +77,14 @@ def test_ordinary_signs_are_no_trick(text: str, toy: Policy) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["photography", "HEADLINE", "Photography", "%ff%fe", "AAECAwQFBgcICQ=="],
+    [
+        "photography",
+        "HEADLINE",
+        "Photography",
+        "black-and-White_1999/2000",
+        "%ff%fe",
+        "AAECAwQFBgcICQ==",
+    ],
 )
 def test_what_does_not_decode_to_text_is_left_alone(text: str) -> None:
     assert decodings(text) == ()

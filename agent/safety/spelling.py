@@ -1,0 +1,78 @@
+"""What the words of a policy look like when they are misspelt, so that a view can put them right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+_SHORTEST = 5
+"""Shorter words have too many neighbours that are words, too."""
+_CACHED = 50_000
+_LATIN = re.compile(r"[a-z]+")
+_STARRED = re.compile(r"[a-z]+\*?")
+_LONG = re.compile(rf"(?<![a-z])[a-z]{{{_SHORTEST},24}}(?![a-z])")
+_DOUBLE = re.compile(r"([a-z])\1")
+_RUN = re.compile(r"([a-z])\1{2,}")
+
+
+def _words(term: str, prefix: bool) -> list[str]:
+    return _LATIN.findall(term) if not prefix else _STARRED.findall(f"{term}*")
+
+
+def jumbled(word: str) -> str:
+    """The word with its inner letters in order: the same for every order they can be typed in."""
+    return word if len(word) < _SHORTEST else word[0] + "".join(sorted(word[1:-1])) + word[-1]
+
+
+class _Corrections(dict[str, str]):
+    """Word → the policy's word it is a jumble of, or "" (worked out once)."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        super().__init__()
+        self._known: dict[str, str] = {}
+        for word in sorted(words):
+            self._known.setdefault(jumbled(word), word)
+            self[word] = ""
+
+    def __missing__(self, word: str) -> str:
+        found = self._known.get(jumbled(word), "")
+        if len(self) < _CACHED:
+            self[word] = found
+        return found
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Latin words of a policy's terms.
+
+    ``doubled``: those with two of a letter, beginnings of words marked with a star;
+    ``corrections``: what a jumbled word stands for.
+    """
+
+    doubled: frozenset[str] = frozenset()
+    corrections: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, terms: Iterable[tuple[str, bool]]) -> Vocabulary:
+        """From terms and whether each is a beginning only."""
+        words = {word for term, prefix in terms for word in _words(term, prefix)}
+        doubled = frozenset(word for word in words if len(word) > 5 and _DOUBLE.search(word))
+        return cls(doubled, _Corrections(w for w in words if len(w) >= _SHORTEST and w[-1] != "*"))
+
+    def respell(self, word: str) -> str:
+        """A word with a letter repeated: with two of it where that is a word of ours, else one."""
+        twice = _RUN.sub(r"\1\1", word)
+        known = twice in self.doubled or any(
+            f"{twice[:size]}*" in self.doubled for size in range(4, min(len(twice), 24) + 1)
+        )
+        return twice if known else _RUN.sub(r"\1", word)
+
+    def typos(self, text: str) -> Iterator[tuple[int, int, str]]:
+        """Places of words that are jumbles of a policy's word, and that word."""
+        table = self.corrections
+        if not table or not any(map(table.__getitem__, _LONG.findall(text))):
+            return
+        for match in _LONG.finditer(text):
+            if right := table[match[0]]:
+                yield (*match.span(), right)

@@ -1,0 +1,64 @@
+"""Misspelt words of a policy are read as those words; other words are left alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.safety import Policy, screen
+from agent.safety.spelling import Vocabulary, jumbled
+
+WEATHER = Vocabulary.of(
+    [("a thunder cloud", False), ("drizzle", False), ("blizzard", True), ("fog", False)]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("a thudner here", [(2, 9, "thunder")]),
+        ("colud, drizlze", [(0, 5, "cloud"), (7, 14, "drizzle")]),
+        ("thunder and cloud", []),
+        ("htunder or thundre", []),
+        ("fgo", []),
+        ("thudnerstorm", []),
+        ("", []),
+    ],
+)
+def test_inner_letters_may_change_places(text: str, read: list[tuple[int, int, str]]) -> None:
+    assert list(WEATHER.typos(text)) == read
+
+
+@pytest.mark.parametrize(
+    ("word", "read"),
+    [
+        ("drizzzzle", "drizzle"),
+        ("drrrrizle", "drizle"),
+        ("blizzzzards", "blizzards"),
+        ("foooog", "fog"),
+        ("a" * 90, "a"),
+    ],
+)
+def test_a_repeated_letter_is_two_where_the_policy_knows_the_word_so(word: str, read: str) -> None:
+    assert WEATHER.respell(word) == read
+
+
+def test_short_words_keep_their_order() -> None:
+    assert jumbled("form") == "form"
+    assert jumbled("trial") == jumbled("trail")
+
+
+def test_no_more_words_are_remembered_than_fit() -> None:
+    words = Vocabulary.of([("thunder", False)])
+    for number in range(51_000):
+        tail = "".join(chr(ord("a") + int(digit)) for digit in f"{number:05}")
+        assert list(words.typos(f"zz{tail}")) == []
+    assert len(words.corrections) <= 50_000
+
+
+def test_a_jumbled_term_is_found_where_it_was_typed(toy: Policy) -> None:
+    verdict = screen("a pincic under a thudner cloud", policy=toy)
+    assert verdict.rule == "storm-picnic"
+    assert {(hit.text, hit.view) for hit in verdict.hits} == {
+        ("pincic", "typo"),
+        ("thudner", "typo"),
+    }
