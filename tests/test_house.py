@@ -96,7 +96,17 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
         NOUNS
         | {"", "safety", "turn.pricing", "turn.capabilities", "turn.prompts", "derive"}
         | {"typeset", "poster"},
-        {"PIL", "anyio", "pydantic", "yaml", "segno", "zxingcpp", "reportlab", "fontTools"},
+        {
+            "PIL",
+            "anyio",
+            "pydantic",
+            "pydantic_core",
+            "yaml",
+            "segno",
+            "zxingcpp",
+            "reportlab",
+            "fontTools",
+        },
     ),
     "relay": (
         NOUNS | LOGS | RUNNER | {"safety", "turn", "wire", "relay"},

@@ -1,0 +1,80 @@
+"""Rectangles in fractions of an area, top left to bottom right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+Pixels = tuple[int, int]
+"""Width and height."""
+
+
+class Box(NamedTuple):
+    """A rectangle in fractions: of the trim, unless a docstring says of what else."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    @property
+    def width(self) -> float:
+        """Fraction of the area's width."""
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> float:
+        """Fraction of the area's height."""
+        return self.y1 - self.y0
+
+    def meets(self, other: Box) -> bool:
+        """True when the two share ground; touching edges do not count."""
+        return (
+            self.x0 < other.x1 and other.x0 < self.x1 and self.y0 < other.y1 and other.y0 < self.y1
+        )
+
+    def holds(self, other: Box, slack: float = 1e-6) -> bool:
+        """True when the other lies inside, up to ``slack``."""
+        return (
+            self.x0 <= other.x0 + slack
+            and self.y0 <= other.y0 + slack
+            and other.x1 <= self.x1 + slack
+            and other.y1 <= self.y1 + slack
+        )
+
+    def pixels(self, size: Pixels) -> tuple[int, int, int, int]:
+        """Left, top, right, bottom in whole pixels of an area of that size."""
+        width, height = size
+        return (
+            round(self.x0 * width),
+            round(self.y0 * height),
+            round(self.x1 * width),
+            round(self.y1 * height),
+        )
+
+    def within(self, outer: Box) -> Box:
+        """From fractions of ``outer`` to fractions of what ``outer`` itself lies in."""
+        return Box(
+            outer.x0 + self.x0 * outer.width,
+            outer.y0 + self.y0 * outer.height,
+            outer.x0 + self.x1 * outer.width,
+            outer.y0 + self.y1 * outer.height,
+        )
+
+    def grown(self, across: float, down: float) -> Box:
+        """Larger on every side, never beyond the area."""
+        return Box(
+            max(0.0, self.x0 - across),
+            max(0.0, self.y0 - down),
+            min(1.0, self.x1 + across),
+            min(1.0, self.y1 + down),
+        )
+
+
+WHOLE = Box(0.0, 0.0, 1.0, 1.0)
+
+
+def union(boxes: Iterable[Box]) -> Box:
+    """The smallest box around all of them; there is at least one."""
+    x0, y0, x1, y1 = zip(*boxes, strict=True)
+    return Box(min(x0), min(y0), max(x1), max(y1))

@@ -1,0 +1,223 @@
+"""Asking a reader what a picture says, without telling it.
+
+What is sent, in order: one **part** for each painted text, cut from the picture and enlarged by a
+whole factor; one **control**, words of ours with planted mistakes; the whole picture as it is. Each
+part is a PNG that says in its text chunks where it comes from, as derived files do:
+
+- ``XML:com.adobe.xmp`` and ``limner:sources``: copied from the picture it was cut from;
+- ``limner:part``: JSON ``{"of": sha256, "size": [w, h], "box": [x0, y0, x1, y1], "times": n}``, the
+  box in pixels of that picture;
+- ``limner:lettering``, of a control only: the words on it.
+
+A reader that looks has no use for them; one that draws itself finds its own picture by them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, TypeVar
+
+import anyio
+from PIL import Image
+from PIL.PngImagePlugin import PngImageFile, PngInfo
+
+from .. import ImageAgent
+from ..derive.pictures import opened
+from ..errors import UsageError
+from ..schema import Cost, Failure, Record
+from ..turn import prompts
+from ..typeset.blocks import lay
+from ..typeset.setting import Type
+from .boxes import Box, Pixels
+from .contrast import PixelBox
+from .glyphs import draw, runs_of
+from .proof import Asked, Control, Proof, Reading, Seen, misspelt, proof_of, unread
+
+XMP: Final = "XML:com.adobe.xmp"
+SOURCES: Final = "limner:sources"
+PART: Final = "limner:part"
+LETTERING: Final = "limner:lettering"
+READINGS: Final = 2
+_MARGIN: Final = 0.02
+"""Of the picture, around the box of a text: accents and tails stick out of it."""
+_SHORT: Final = 320
+"""Pixels that the shorter edge of a part should have; below it, it is enlarged."""
+_LONG: Final = 2400
+_TIMES: Final = 4
+_CONTROL: Final[Pixels] = (1200, 360)
+
+T = TypeVar("T")
+
+
+class PartAnswer(Record):
+    """One part as a reader answers; the schema of the question."""
+
+    text: str
+    characters: tuple[str, ...]
+    unsure: tuple[str, ...]
+    other: str
+
+
+class Answer(Record):
+    """Every part, in order."""
+
+    parts: tuple[PartAnswer, ...]
+
+
+class Area(NamedTuple):
+    """A painted text and its box, in fractions of the picture."""
+
+    asked: Asked
+    box: Box
+
+
+class ReadBack(NamedTuple):
+    """A proof and what it cost. ``failure``: the reader was not reached, and nothing is proved."""
+
+    proof: Proof
+    costs: tuple[Cost, ...]
+    failure: Failure | None = None
+
+
+async def read_back(agent: ImageAgent, picture: bytes, areas: Sequence[Area]) -> ReadBack:
+    """Two readings of a picture, each with a control of its own, the second in another order."""
+    asked = [area.asked for area in areas]
+    readings: list[Reading] = []
+    costs: list[Cost] = []
+    for turn in range(READINGS):
+        question = await _in_thread(lambda: _question(picture, areas, turn))  # noqa: B023
+        try:
+            told = await agent.ask(question.text, images=question.pictures, schema=Answer)
+        except UsageError as error:
+            failure = Failure(code="usage", message=str(error), hint=error.hint)
+            return ReadBack(unread(asked, str(error)), tuple(costs), failure)
+        costs.append(told.cost)
+        if told.value is None:
+            why = told.failure.message if told.failure else "no answer came"
+            return ReadBack(unread(asked, why), tuple(costs), told.failure)
+        if len(told.value.parts) != len(question.pictures):
+            count = f"{len(told.value.parts)} parts of {len(question.pictures)} were read"
+            return ReadBack(unread(asked, count), tuple(costs))
+        readings.append(_reading(told.value, question))
+    return ReadBack(proof_of(asked, readings), tuple(costs))
+
+
+# ── the question ─────────────────────────────────────────────────────────────────────────────
+
+
+class _Question(NamedTuple):
+    text: str
+    pictures: tuple[bytes, ...]
+    order: tuple[int, ...]
+    """Which painted text each part is of; the control has the number after the last."""
+    control: str
+
+
+def _question(picture: bytes, areas: Sequence[Area], turn: int) -> _Question:
+    """The second one has its parts in the opposite order and another control."""
+    longest = sorted((area.asked.text for area in areas), key=len, reverse=True)
+    words = misspelt(longest[turn % len(longest)], turn=turn)
+    made = [*parts_of(picture, [area.box for area in areas]), control_part(words)]
+    order = tuple(range(len(made)) if turn % 2 == 0 else reversed(range(len(made))))
+    listed = [f"{place}. a part" for place in range(1, len(made) + 1)]
+    listed.append(f"{len(made) + 1}. the whole poster")
+    text, _ = prompts.text("poster/read", values={"parts": "\n".join(listed)})
+    return _Question(text, (*(made[i] for i in order), picture), order, words)
+
+
+def _reading(answer: Answer, question: _Question) -> Reading:
+    seen = [
+        Seen(part.text, part.characters, tuple(u for u in part.unsure if u.strip()), part.other)
+        for part in answer.parts
+    ]
+    back = {which: seen[place] for place, which in enumerate(question.order)}
+    count = len(question.order) - 1
+    return Reading(
+        parts=tuple(back[i] for i in range(count)),
+        control=Control(question.control, back[count]),
+        whole=seen[-1],
+    )
+
+
+# ── its pictures ─────────────────────────────────────────────────────────────────────────────
+
+
+def parts_of(picture: bytes, boxes: Sequence[Box]) -> tuple[bytes, ...]:
+    """Each box of a picture as a PNG of its own, with a margin where no neighbour begins."""
+    sha256 = hashlib.sha256(picture).hexdigest()
+    carried = notes_of(picture)
+    with opened(picture) as found:
+        whole = found.convert("RGBA" if found.has_transparency_data else "RGB")
+    return tuple(
+        _part(whole, around(box, [b for b in boxes if b != box]), sha256, carried) for box in boxes
+    )
+
+
+def around(box: Box, others: Sequence[Box]) -> Box:
+    """The box of a text and a margin, less where another text's box begins."""
+    x0, y0, x1, y1 = box.grown(_MARGIN, _MARGIN)
+    for other in others:
+        if not other.meets(Box(x0, y0, x1, y1)):
+            continue
+        if other.y0 >= box.y1:
+            y1 = min(y1, other.y0)
+        elif other.y1 <= box.y0:
+            y0 = max(y0, other.y1)
+        elif other.x0 >= box.x1:
+            x1 = min(x1, other.x0)
+        elif other.x1 <= box.x0:
+            x0 = max(x0, other.x1)
+    return Box(x0, y0, x1, y1)
+
+
+def _part(whole: Image.Image, box: Box, sha256: str, carried: dict[str, str]) -> bytes:
+    place = _pixels(box, whole.size)
+    cut = whole.crop(place)
+    times = max(1, min(_TIMES, -(-_SHORT // min(cut.size)), _LONG // max(cut.size)))
+    if times > 1:
+        size = cut.width * times, cut.height * times
+        cut = cut.resize(size, Image.Resampling.BICUBIC)
+    about = {"of": sha256, "size": list(whole.size), "box": list(place), "times": times}
+    return _png(cut, {**carried, PART: json.dumps(about)})
+
+
+def _pixels(box: Box, size: Pixels) -> PixelBox:
+    x0, y0, x1, y1 = box.pixels(size)
+    return x0, y0, max(x0 + 1, x1), max(y0 + 1, y1)
+
+
+def control_part(words: str) -> bytes:
+    """Words of ours, plainly set in dark on light."""
+    sheet = Image.new("RGB", _CONTROL, (244, 240, 230))
+    pad, kind = 60, Type("sans", 700)
+    room = _CONTROL[0] - 2 * pad, _CONTROL[1] - 2 * pad
+    laid = lay(words, kind, room, largest=150, most=3)
+    runs = runs_of(laid, (pad, pad), room[0], kind)
+    draw(sheet, runs, kind, int(laid.size), (28, 30, 40))
+    return _png(sheet, {LETTERING: words})
+
+
+def notes_of(picture: bytes) -> dict[str, str]:
+    """What a picture says of where it comes from: its XMP packet, and its sources if we made it."""
+    with Image.open(io.BytesIO(picture)) as image:
+        held: object = image.info.get("xmp", "")
+        texts = image.text if isinstance(image, PngImageFile) else {}
+        held, sources = texts.get(XMP, held), texts.get(SOURCES, "")
+    packet = held.decode("utf-8", "replace") if isinstance(held, bytes) else str(held)
+    return {key: value for key, value in ((XMP, packet), (SOURCES, str(sources))) if value}
+
+
+def _png(image: Image.Image, texts: dict[str, str]) -> bytes:
+    info = PngInfo()
+    for key, value in texts.items():
+        info.add_itxt(key, value)
+    out = io.BytesIO()
+    image.save(out, "PNG", pnginfo=info, compress_level=3)
+    return out.getvalue()
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    return await anyio.to_thread.run_sync(work)
