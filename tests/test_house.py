@@ -99,6 +99,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
         {
             "PIL",
             "anyio",
+            "filelock",
             "pydantic",
             "pydantic_core",
             "yaml",

@@ -14,10 +14,11 @@ from typing import Literal
 from PIL import Image, ImageChops, ImageOps
 
 from ..wire.fields import RequestFault
-from .art.edits import Edited, edit
+from .art.edits import edit
 from .art.encode import encode, scene_in
 from .art.parse import scene_of
 from .art.render import preview, render, tiny
+from .art.restaging import Edited
 from .art.scene import Scene
 from .plan import Job, Size
 from .thumbs import thumb_of

@@ -101,7 +101,9 @@ class _Filler:
     def _entry(self, items: JsonValue, value: JsonValue, depth: int) -> JsonValue:
         """A line as itself, or as the text of an object that holds one."""
         if isinstance(value, dict):
-            return _Filler(self._root, {**self._facts, "parts": None, **value}).value(items, None, 0)
+            return _Filler(self._root, {**self._facts, "parts": None, **value}).value(
+                items, None, 0
+            )
         inner = _Filler(self._root, {**self._facts, "text": value, "line": value, "lines": None})
         return inner.value(items, value, depth + 1)
 

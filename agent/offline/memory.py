@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from PIL import Image, ImageOps
@@ -87,7 +87,8 @@ class Memory:
                 return self._whole(image, scene)
         elif scene is not None:
             self._know(scene, _whole_size(notes[_PART]) or image.size)
-        return _part_of(read(image, [*self._prints.values()]))
+        found = _part_of(read(image, [*self._prints.values()]))
+        return found if _PART in notes else replace(found, known=bool(found.lines))
 
     def _whole(self, image: Image.Image, scene: Scene) -> Seen:
         """Each area of the picture read for itself, from the top."""
@@ -112,7 +113,7 @@ class Memory:
         """A word as it was asked for lately, where one of these is much the same."""
         if _bare(word) in self._asked:
             return word
-        near = get_close_matches(_bare(word), self._asked, n=1, cutoff=0.66)
+        near = get_close_matches(_bare(word), self._asked, n=1, cutoff=0.45)
         return self._asked[near[0]] if near else autocorrected(word)
 
     def _know(self, scene: Scene, size: Size) -> None:

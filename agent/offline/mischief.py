@@ -18,7 +18,6 @@ from .exchange import Body, Reply, json_bytes, reply
 from .plan import Plan
 from .tamper import Events
 
-
 Needs = Literal["letters", "question", "picture"]
 """Only requests with words to letter, without an image tool, or for a picture are counted."""
 
@@ -333,8 +332,8 @@ MISCHIEF: dict[str, Mischief] = {
         needs="letters",
     ),
     "autocorrecting-reader": Mischief(
-        about="a question about lettering is answered with the right spelling, or the usual one, "
-        "in place of what stands there; only what is listed character by character stays as it is",
+        about="a question about lettering is answered with the spelling that was asked for, or the "
+        "usual one, in place of what stands there",
         autocorrects=True,
         needs="question",
     ),

@@ -34,7 +34,7 @@ class Reader:
             "status": "readable" if whole else "unreadable in part",
             "lines": [*lines],
             "text": text,
-            "characters": _characters("\n".join(seen.lines)),
+            "characters": _characters(text),
             "unsure": [] if whole else ["?"],
         }
 

@@ -32,7 +32,7 @@ _TIGHT: Final = 1.02
 
 
 class Laid(NamedTuple):
-    """A text laid into a box, in pixels. ``baselines`` count from the top of the text's own ink.
+    """A text laid into a box, in pixels. ``baselines`` count from the top of the box.
 
     Set ``down``, ``lines`` are columns from right to left and ``baselines`` their middles from
     the right edge.
@@ -53,7 +53,7 @@ class Extent(NamedTuple):
     below: float
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=65536)
 def ems(text: str, kind: Type) -> float:
     """The width of one line in ems."""
     return measure(text, kind, _BASE) / _BASE
@@ -76,6 +76,7 @@ def leading_of(text: str, kind: Type, *, snug: bool = False) -> float:
     return max(step, 1.14) if any(is_cjk(char) for char in text) else step
 
 
+@lru_cache(maxsize=4096)
 def pieces(text: str) -> tuple[str, ...]:
     """What may not be broken, in order; a trailing blank says that a blank may stand there.
 

@@ -12,10 +12,11 @@ scene at the same size is the same pixels.
 from __future__ import annotations
 
 from .colour import contrast
-from .edits import Edited, edit
+from .edits import edit
 from .encode import Background, OutputFormat, encode, scene_in
 from .parse import range_note, scene_of
 from .render import cutout, focal_box, preview, render, tiny
+from .restaging import Edited
 from .scene import MOTIFS, Light, MotifName, Overlay, Scene, Season
 from .typography import text_boxes
 

@@ -32,7 +32,8 @@ def _hushed(image: Image.Image, scene: Scene, areas: tuple[Area, ...]) -> Image.
     """First the picture's own colours without their detail, then, further in, a tone to read on."""
     boxes = tuple(_reaching(Box(*area)) for area in areas)
     cells = _cells(image.size)
-    coarse = image.resize(cells, Image.Resampling.BOX).filter(ImageFilter.BoxBlur(1))
+    coarse = _without_subject(image.resize(cells, Image.Resampling.BOX), scene)
+    coarse = coarse.filter(ImageFilter.BoxBlur(1))
     pixels = coarse.tobytes()
     soft = _SMALL * 0.03
     own = Image.composite(
@@ -41,10 +42,35 @@ def _hushed(image: Image.Image, scene: Scene, areas: tuple[Area, ...]) -> Image.
     toned = bytearray()
     bright = _brightness(scene, areas, [_under(pixels, cells, area) for area in areas])
     for i in range(0, len(pixels), 3):
-        near = _nearest(areas, (i // 3 % cells[0] + 0.5) / cells[0], (i // 3 // cells[0] + 0.5) / cells[1])
+        near = _nearest(
+            areas, (i // 3 % cells[0] + 0.5) / cells[0], (i // 3 // cells[0] + 0.5) / cells[1]
+        )
         toned += bytes(_tone(scene, _at(pixels, i), bright=bright[near]))
     deeper = _mask(image.size, boxes, soft * 0.4, soft * 1.5)
     return Image.composite(_grown(bytes(toned), cells, image.size), own, deeper)
+
+
+def _without_subject(coarse: Image.Image, scene: Scene) -> Image.Image:
+    """The subject's cells in the colour of the nearest beside it, which else would bleed out."""
+    if scene.room is None:
+        return coarse
+    w, h = coarse.size
+    room, pixels = Box(*scene.room), coarse.tobytes()
+
+    def within(i: int) -> bool:
+        u, v = (i % w + 0.5) / w, (i // w + 0.5) / h
+        return room.x0 < u < room.x1 and room.y0 < v < room.y1
+
+    beside = [i for i in range(w * h) if not within(i)]
+    if not beside:
+        return coarse
+    nearest = (
+        i
+        if not within(i)
+        else min(beside, key=lambda j: (abs(j % w - i % w) + abs(j // w - i // w), j))
+        for i in range(w * h)
+    )
+    return Image.frombytes("RGB", (w, h), b"".join(bytes(_at(pixels, 3 * i)) for i in nearest))
 
 
 def _cells(size: tuple[int, int]) -> tuple[int, int]:
@@ -61,9 +87,7 @@ def _grown(pixels: bytes, cells: tuple[int, int], size: tuple[int, int]) -> Imag
     return wide.filter(ImageFilter.GaussianBlur(7)).resize(size, Image.Resampling.BICUBIC)
 
 
-def _mask(
-    size: tuple[int, int], boxes: tuple[Box, ...], pad: float, soft: float
-) -> Image.Image:
+def _mask(size: tuple[int, int], boxes: tuple[Box, ...], pad: float, soft: float) -> Image.Image:
     """White in the boxes, soft around; `pad` and `soft` in a picture of 160 pixels."""
     scale = _SMALL / max(size)
     small = (max(8, round(size[0] * scale)), max(8, round(size[1] * scale)))

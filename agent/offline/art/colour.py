@@ -216,15 +216,16 @@ _SPREAD = ((0, 0.16), (35, 0.45), (-28, 0.70))
 def _inked(inks: tuple[str, ...], light: Light, *, plain: bool) -> Palette:
     """The colours asked for by number, from dark to light; what is missing is mixed from them."""
     row = sorted(map(rgb, inks), key=luminance)
-    dark, pale = row[0], row[-1]
+    dark, pale = row[0], max(row, key=lambda c: luminance(c) - 0.5 * _strength(c))
     deep = dark if luminance(dark) < 0.16 else shade(dark, 0.5)
     paper = pale if luminance(pale) > 0.6 else lift(pale, 0.8)
     glow = max(row, key=lambda c: _strength(c) + luminance(c))
-    rest = [c for c in row if c not in (dark, glow)] or [mix(deep, glow, 0.45)]
+    rest = [c for c in row if c not in (dark, glow, pale)] or [mix(deep, glow, 0.45)]
     middle = rest[0] if plain else mix(deep, rest[0], 0.55)
     horizon = max(rest, key=_strength) if plain else mix(rest[-1], glow, 0.25)
     if light == "day" and not plain:
-        middle, horizon = lift(middle, 0.12), mix(horizon, paper, 0.35)
+        deep = mix(deep, rest[-1], 0.35)
+        middle, horizon = lift(mix(deep, rest[-1], 0.6), 0.18), mix(horizon, paper, 0.35)
     return hexa(deep), hexa(middle), hexa(horizon), hexa(glow), hexa(paper)
 
 
@@ -341,12 +342,26 @@ _ACCENTS: dict[MotifName, str] = {
 }
 
 
+def _accent_of(inks: tuple[str, ...], own: str | None) -> str:
+    """The ink nearest in hue to a motif's own accent, among those that are colours at all."""
+    strong = [ink for ink in inks if _strength(rgb(ink)) > 0.3]
+    if own is None or not strong:
+        return max(strong, key=lambda ink: _strength(rgb(ink)), default="")
+    hue = _hue(own)
+    return min(strong, key=lambda ink: (round(abs((_hue(ink) - hue + 180) % 360 - 180) / 25), ink))
+
+
+def _hue(ink: str) -> float:
+    """In degrees."""
+    return 360 * colorsys.rgb_to_hls(*(v / 255 for v in rgb(ink)))[0]
+
+
 def look_of(scene: Scene) -> Look:
     """The colours to draw with, from the palette, light and season of the scene."""
     deep, middle, horizon, glow, paper = (rgb(c) for c in scene.palette)
     lit = {"day": 1.0, "dusk": 0.62, "night": 0.34}[scene.light]
-    strongest = max(scene.inks, key=lambda c: _strength(rgb(c)), default="")
-    accent = rgb(scene.accent or strongest or _ACCENTS.get(scene.motif) or scene.palette[3])
+    own = _ACCENTS.get(scene.motif)
+    accent = rgb(scene.accent or _accent_of(scene.inks, own) or own or scene.palette[3])
     air = mix(deep, middle, 0.5)
     veil = (1 - lit) * 0.62
 

@@ -318,8 +318,8 @@ _NOT_A_SEASON = re.compile(r"中秋|春节|mid-?\s?autumn|spring roll", re.IGNOR
 def scene_of(prompt: str, *, seed: int | None = None) -> Scene:
     """The scene a prompt describes. The same words give the same scene."""
     if (asked := asked_of(prompt)) is not None:
-        plain = scene_of(with_no_letters(asked.rest), seed=seed)
-        return stage(replace(plain, prompt=prompt[:2000]), asked)
+        bare = scene_of(with_no_letters(asked.rest), seed=seed)
+        return stage(replace(bare, prompt=prompt[:2000]), asked)
     words = letters_of(prompt)
     shown = prompt.replace("海报", " ")  # a poster, though it begins with the word for sea
     plain = _bare(shown)

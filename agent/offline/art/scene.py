@@ -159,7 +159,10 @@ def _overlay(data: dict[str, object]) -> Overlay:
 
 def _area(data: list[object]) -> Area:
     """One area from its JSON list, inside the picture and not empty."""
-    x0, y0, x1, y1 = (min(1.0, max(0.0, float(str(v)))) for v in data)
+    try:
+        x0, y0, x1, y1 = (min(1.0, max(0.0, float(str(v)))) for v in data)
+    except ValueError as broken:
+        raise TypeError(f"an area is four numbers: {broken}") from None
     if x1 - x0 < 0.001 or y1 - y0 < 0.001:
         raise TypeError("an area needs a width and a height")
     return x0, y0, x1, y1
@@ -183,7 +186,9 @@ def _check(scene: Scene) -> None:
         raise ValueError("this is not a scene: unknown season")
     if len(scene.palette) != 5 or not all(isinstance(word, str) for word in words):
         raise ValueError("this is not a scene: five colours and plain texts are needed")
-    if not all(is_hex(c) for c in (*scene.palette, *scene.inks)) or (scene.accent and not is_hex(scene.accent)):
+    if not all(is_hex(c) for c in (*scene.palette, *scene.inks)) or (
+        scene.accent and not is_hex(scene.accent)
+    ):
         raise ValueError("this is not a scene: colours are written #rrggbb")
     if type(scene.seed) is not int:
         raise ValueError("this is not a scene: the seed is a whole number")

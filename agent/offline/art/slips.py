@@ -10,8 +10,12 @@ from collections.abc import Callable
 from .parse import quoted
 from .staged import asked_of
 
-_TRADITIONAL = "會樂書開園館學節廣東門車馬風龍國愛電燈劇義體術畫聲歡優價長時間點號週閱讀說請買賣貓尋賽場"
-_SIMPLIFIED = "会乐书开园馆学节广东门车马风龙国爱电灯剧义体术画声欢优价长时间点号周阅读说请买卖猫寻赛场"
+_TRADITIONAL = (
+    "會樂書開園館學節廣東門車馬風龍國愛電燈劇義體術畫聲歡優價長時間點號週閱讀說請買賣貓尋賽場"
+)
+_SIMPLIFIED = (
+    "会乐书开园馆学节广东门车马风龙国爱电灯剧义体术画声欢优价长时间点号周阅读说请买卖猫寻赛场"
+)
 _USUAL = dict(zip(_TRADITIONAL, _SIMPLIFIED, strict=True))
 _OTHER = _USUAL | dict(zip(_SIMPLIFIED, _TRADITIONAL, strict=True))
 _ALIKE = dict(

@@ -35,7 +35,12 @@ _SUBJECT = re.compile(r"^\s*Subject\s*:\s*(.+)$", re.IGNORECASE | re.MULTILINE)
 _MUST = re.compile(r"\bIt must show\s*:\s*([^\n]+)", re.IGNORECASE)
 _VARIANT = re.compile(r"\b(?:variant|version)\s+(\d{1,3})\b", re.IGNORECASE)
 _FEEL = re.compile(r"\bSet them in ([^.\n]+)\.", re.IGNORECASE)
-_FACES = (("capitals", "display"), ("with serifs", "serif"), ("without serifs", "sans"), ("heavy", "black"))
+_FACES = (
+    ("capitals", "display"),
+    ("with serifs", "serif"),
+    ("without serifs", "sans"),
+    ("heavy", "black"),
+)
 
 
 class Asked(NamedTuple):
@@ -75,7 +80,13 @@ def asked_of(text: str) -> Asked | None:
         return None
     unmarked = bool(_ONLY.search(rest))
     return Asked(
-        tuple(calm), tuple(painted), room, inks, _face_of(rest), unmarked, _shown(_ONLY.sub(" ", rest))
+        tuple(calm),
+        tuple(painted),
+        room,
+        inks,
+        _face_of(rest),
+        unmarked,
+        _shown(_ONLY.sub(" ", rest)),
     )
 
 

@@ -23,6 +23,8 @@ from .scene import Scene
 _SHAPES = (0.4, 0.5, 0.6, 0.75, 0.9, 1.0, 1.2, 1.5, 1.9, 2.4, 3.0, 3.8, 4.8)
 _MOST = 1.7
 _AIR = 0.018
+_SOON = [round(255 * (v / 255) ** 0.3) for v in range(256)]
+"""Detail carried on is gone after a short way."""
 
 
 class Place(NamedTuple):
@@ -62,15 +64,19 @@ def place_of(scene: Scene, size: tuple[int, int]) -> Place:
     plain = replace(scene, calm=(), painted=(), room=None, overlays=(), title="", subtitle="")
     scenes = (replace(plain, lines=()), replace(plain, lines=("·",)))
     if scene.motif == "geo":  # tiles fill any room by themselves
-        return Place(replace(scenes[0], room=tuple(room)), size, (0, 0), room)
+        return Place(
+            replace(scenes[0], room=(room.x0, room.y0, room.x1, room.y1)), size, (0, 0), room
+        )
     places = [_placed(s, ratio, room, size) for s in scenes for ratio in _ratios(size)]
     return max(places, key=lambda place: _fitness(place, room, size))
 
 
 def _fitness(place: Place, room: Box, size: tuple[int, int]) -> tuple[float, float]:
     """How much of the sheet is covered, less for a subject beside the middle of its room."""
-    aside = abs(place.focal.middle[0] - room.middle[0]) + abs(place.focal.middle[1] - room.middle[1])
-    return round(_covered(place, size) - 0.5 * max(0.0, aside - 0.04), 2), place.focal.height
+    aside = abs(place.focal.middle[0] - room.middle[0]) + abs(
+        place.focal.middle[1] - room.middle[1]
+    )
+    return round(_covered(place, size) - 2.0 * max(0.0, aside - 0.05), 2), place.focal.height
 
 
 def _aired(room: Box, size: tuple[int, int]) -> Box:
@@ -133,9 +139,7 @@ def subject_box(scene: Scene, size: tuple[int, int]) -> Box:
     return place_of(scene, size).focal if scene.staged else focal_of(scene, size)
 
 
-def draw_staged(
-    scene: Scene, size: tuple[int, int], scale: float, bare: RGB | None
-) -> Image.Image:
+def draw_staged(scene: Scene, size: tuple[int, int], scale: float, bare: RGB | None) -> Image.Image:
     """The motif and its props in their place, at `scale` times the size."""
     place = place_of(scene, size)
     shown = replace(place.scene, props=scene.props)
@@ -171,9 +175,7 @@ def spread(
     return core
 
 
-def _sideways(
-    core: Image.Image, x: int, wide: int, subject: tuple[float, float]
-) -> Image.Image:
+def _sideways(core: Image.Image, x: int, wide: int, subject: tuple[float, float]) -> Image.Image:
     """What stands beside the subject, mirrored to and fro out to both sides.
 
     Where hardly anything stands there the rim is drawn out instead, softer and softer.
@@ -184,14 +186,16 @@ def _sideways(
         if gap <= 0:
             continue
         if long < least:
-            side = core.transpose(Image.Transpose.ROTATE_270 if way < 0 else Image.Transpose.ROTATE_90)
+            side = core.transpose(
+                Image.Transpose.ROTATE_270 if way < 0 else Image.Transpose.ROTATE_90
+            )
             fading = _upright(side, gap, 0, gap + side.height).crop((0, 0, side.width, gap))
             back = Image.Transpose.ROTATE_90 if way < 0 else Image.Transpose.ROTATE_270
             out.paste(fading.transpose(back), (0 if way < 0 else end, 0))
             continue
-        long = round(min(core.width, long))
-        left = 0 if way < 0 else core.width - long
-        strip = core.crop((left, 0, left + long, core.height))
+        span = round(min(core.width, long))
+        left = 0 if way < 0 else core.width - span
+        strip = core.crop((left, 0, left + span, core.height))
         _repeated(out, ImageOps.mirror(strip), x if way < 0 else end, way)
     out.paste(core, (x, 0))
     return out
@@ -216,7 +220,7 @@ def _upright(core: Image.Image, before: int, after: int, tall: int) -> Image.Ima
         soft = strip.resize((max(2, core.width // 24), 1), Image.Resampling.BOX)
         soft = soft.filter(ImageFilter.BoxBlur(1)).resize((core.width, 1), Image.Resampling.BICUBIC)
         near = strip.resize((core.width, 1), Image.Resampling.BOX)
-        ramp = Image.linear_gradient("L").resize((core.width, long))
+        ramp = Image.linear_gradient("L").resize((core.width, long)).point(_SOON)
         if y == 0:
             ramp = ImageOps.flip(ramp)
         sharp = near.resize((core.width, long))

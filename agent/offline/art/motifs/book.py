@@ -35,7 +35,9 @@ def _beam(c: Canvas, box: Box) -> None:
     """Light out of the fold."""
     light = mix(c.look.glow, c.look.paper, 0.3)
     for spread, opacity in ((0.95, 0.13), (0.62, 0.16), (0.33, 0.20)):
-        shape = points(c, box, ((0.5 - spread, -0.8), (0.5 + spread, -0.8), (0.54, 0.76), (0.46, 0.76)))
+        shape = points(
+            c, box, ((0.5 - spread, -0.8), (0.5 + spread, -0.8), (0.54, 0.76), (0.46, 0.76))
+        )
         soft_shape(c, shape, light, opacity, 26 * c.k)
     x, y = c.at(*box.inside(0.5, 0.70))
     glow(c, x, y, box.height * c.h * 0.5, lift(light, 0.3), 0.8, 1.8)
@@ -62,21 +64,67 @@ def _spark(c: Canvas, x: float, y: float, r: float, tone: RGB) -> None:
 def _birds(c: Canvas, box: Box) -> None:
     """Folded paper birds on their way up."""
     paper = lift(c.look.paper, 0.3)
-    for u, v, s, flip in ((0.30, 0.40, 0.125, 1), (0.66, 0.27, 0.150, -1), (0.44, 0.13, 0.095, 1), (0.80, 0.47, 0.080, 1)):
+    for u, v, s, flip in (
+        (0.30, 0.40, 0.125, 1),
+        (0.66, 0.27, 0.150, -1),
+        (0.44, 0.13, 0.095, 1),
+        (0.80, 0.47, 0.080, 1),
+    ):
         x, y = c.at(*box.inside(u, v))
         k = s * box.height * c.h * flip
         t = abs(k)
-        c.pen.polygon(((x - k * 0.1, y), (x - k * 0.75, y - t * 0.85), (x + k * 0.22, y - t * 0.1)), fill=shade(paper, 0.18))
-        c.pen.polygon(((x - k * 1.0, y + t * 0.22), (x, y - t * 0.12), (x + k * 0.5, y + t * 0.10), (x, y + t * 0.28)), fill=shade(paper, 0.10))
-        c.pen.polygon(((x + k * 0.5, y + t * 0.10), (x + k * 1.05, y - t * 0.32), (x + k * 0.98, y - t * 0.08)), fill=shade(paper, 0.22))
-        c.pen.polygon(((x - k * 0.15, y + t * 0.03), (x + k * 0.10, y - t * 1.02), (x + k * 0.42, y + t * 0.08)), fill=paper)
+        c.pen.polygon(
+            ((x - k * 0.1, y), (x - k * 0.75, y - t * 0.85), (x + k * 0.22, y - t * 0.1)),
+            fill=shade(paper, 0.18),
+        )
+        c.pen.polygon(
+            (
+                (x - k * 1.0, y + t * 0.22),
+                (x, y - t * 0.12),
+                (x + k * 0.5, y + t * 0.10),
+                (x, y + t * 0.28),
+            ),
+            fill=shade(paper, 0.10),
+        )
+        c.pen.polygon(
+            (
+                (x + k * 0.5, y + t * 0.10),
+                (x + k * 1.05, y - t * 0.32),
+                (x + k * 0.98, y - t * 0.08),
+            ),
+            fill=shade(paper, 0.22),
+        )
+        c.pen.polygon(
+            (
+                (x - k * 0.15, y + t * 0.03),
+                (x + k * 0.10, y - t * 1.02),
+                (x + k * 0.42, y + t * 0.08),
+            ),
+            fill=paper,
+        )
 
 
 def _leaf(side: int, lift_by: float) -> list[Point]:
     """One page in fractions of the box: from the fold out, over its bulge, and back below."""
     rise = lift_by
-    top = curve([(0.5, 0.735), (0.5 + side * 0.10, 0.665 - rise), (0.5 + side * 0.27, 0.655 - rise), (0.5 + side * 0.455, 0.715 - rise * 0.4)], 8)
-    low = curve([(0.5 + side * 0.475, 0.895 - rise * 0.4), (0.5 + side * 0.28, 0.845 - rise), (0.5 + side * 0.10, 0.86 - rise), (0.5, 0.935)], 8)
+    top = curve(
+        [
+            (0.5, 0.735),
+            (0.5 + side * 0.10, 0.665 - rise),
+            (0.5 + side * 0.27, 0.655 - rise),
+            (0.5 + side * 0.455, 0.715 - rise * 0.4),
+        ],
+        8,
+    )
+    low = curve(
+        [
+            (0.5 + side * 0.475, 0.895 - rise * 0.4),
+            (0.5 + side * 0.28, 0.845 - rise),
+            (0.5 + side * 0.10, 0.86 - rise),
+            (0.5, 0.935),
+        ],
+        8,
+    )
     return [*top, *low]
 
 
@@ -90,17 +138,47 @@ def _book(c: Canvas, box: Box) -> None:
     for side in (-1, 1):
         back = [(0.5, 0.965), (0.5 + side * 0.50, 0.925), (0.5 + side * 0.485, 0.705), (0.5, 0.76)]
         c.pen.polygon(points(c, box, back), fill=cover)
-        c.pen.polygon(points(c, box, [(0.5, 0.985), (0.5 + side * 0.50, 0.942), (0.5 + side * 0.50, 0.925), (0.5, 0.965)]), fill=shade(cover, 0.35))
+        c.pen.polygon(
+            points(
+                c,
+                box,
+                [
+                    (0.5, 0.985),
+                    (0.5 + side * 0.50, 0.942),
+                    (0.5 + side * 0.50, 0.925),
+                    (0.5, 0.965),
+                ],
+            ),
+            fill=shade(cover, 0.35),
+        )
     page = mix(lift(look.paper, 0.35), look.glow, 0.06)
     for i in range(5):
         tone = shade(page, 0.20) if i % 2 else shade(page, 0.06)
         for side in (-1, 1):
-            c.pen.polygon(points(c, box, [(u, v + 0.022 - 0.0055 * i) for u, v in _leaf(side, 0.0)]), fill=tone)
+            c.pen.polygon(
+                points(c, box, [(u, v + 0.022 - 0.0055 * i) for u, v in _leaf(side, 0.0)]),
+                fill=tone,
+            )
     for side in (-1, 1):
-        c.pen.polygon(points(c, box, _leaf(side, 0.004)), fill=shade(page, 0.05 if side < 0 else 0.0))
+        c.pen.polygon(
+            points(c, box, _leaf(side, 0.004)), fill=shade(page, 0.05 if side < 0 else 0.0)
+        )
         for i in range(6):
-            row = curve([(0.5 + side * 0.055, 0.752 + 0.026 * i - 0.028), (0.5 + side * 0.16, 0.715 + 0.026 * i - 0.02), (0.5 + side * 0.28, 0.708 + 0.026 * i - 0.02), (0.5 + side * (0.42 - 0.05 * (i % 3)), 0.735 + 0.026 * i - 0.02)], 6)
-            c.pen.line(points(c, box, row), fill=mix(page, look.deep, 0.34), width=c.width(4), joint="curve")
+            row = curve(
+                [
+                    (0.5 + side * 0.055, 0.752 + 0.026 * i - 0.028),
+                    (0.5 + side * 0.16, 0.715 + 0.026 * i - 0.02),
+                    (0.5 + side * 0.28, 0.708 + 0.026 * i - 0.02),
+                    (0.5 + side * (0.42 - 0.05 * (i % 3)), 0.735 + 0.026 * i - 0.02),
+                ],
+                6,
+            )
+            c.pen.line(
+                points(c, box, row),
+                fill=mix(page, look.deep, 0.34),
+                width=c.width(4),
+                joint="curve",
+            )
     fold = points(c, box, ((0.488, 0.72), (0.512, 0.72), (0.506, 0.935), (0.494, 0.935)))
     soft_shape(c, fold, look.ink, 0.42, 8 * c.k)
     tail = curve([(0.512, 0.93), (0.53, 0.975), (0.515, 1.0)], 6)

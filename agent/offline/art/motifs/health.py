@@ -25,7 +25,7 @@ def draw(c: Canvas) -> None:
     ground = mix(ground, c.look.middle, 0.22)
     if c.bare is None:
         plain(c, ground)
-        _crosses(c, box, mix(ground, c.look.middle, 0.34))
+        _crosses(c, mix(ground, c.look.middle, 0.34))
         for share, amount in ((1.42, 0.22), (1.16, 0.38)):
             c.disc(x, y, r * share, mix(ground, lift(c.look.paper, 0.4), amount))
     heart = apart(c.look.accent, ground)
@@ -49,8 +49,8 @@ def heart_at(x: float, y: float, r: float) -> list[Point]:
     return row
 
 
-def _crosses(c: Canvas, box: Box, tone: RGB) -> None:
-    """A loose grid of plus signs, none behind the heart."""
+def _crosses(c: Canvas, tone: RGB) -> None:
+    """A loose grid of plus signs."""
     rng, step = c.rng("crosses"), 132 * c.k
     for j in range(int(c.h / step) + 2):
         for i in range(int(c.w / step) + 2):
@@ -89,6 +89,8 @@ def _plaster(c: Canvas, x: float, y: float, r: float) -> None:
     ]
     for px, py in turned(holes, (x, y), tilt):
         c.disc(px, py, tall * 0.038, shade(tape, 0.25))
-    dots: list[Point] = [(x + u * wide * 0.10, y + v * tall * 0.26) for u in (-1, 0, 1) for v in (-1, 0, 1)]
+    dots: list[Point] = [
+        (x + u * wide * 0.10, y + v * tall * 0.26) for u in (-1, 0, 1) for v in (-1, 0, 1)
+    ]
     for px, py in turned(dots, (x, y), tilt):
         c.disc(px, py, tall * 0.03, shade(tape, 0.08))

@@ -53,7 +53,10 @@ def _sound(c: Canvas, box: Box, tone: RGB) -> None:
             width=c.width(20),
         )  # fmt: skip
         for a in (-52, 18):
-            px, py = x + (r - 10 * c.k) * math.cos(math.radians(a)), y + (r - 10 * c.k) * math.sin(math.radians(a))
+            px, py = (
+                x + (r - 10 * c.k) * math.cos(math.radians(a)),
+                y + (r - 10 * c.k) * math.sin(math.radians(a)),
+            )
             c.disc(px, py, 10 * c.k, mix(tone, c.look.paper, 0.12 * i))
 
 
@@ -69,14 +72,20 @@ def _horn(c: Canvas, box: Box, tone: RGB) -> None:
     cone = laid([(0.24, 0.325), (0.62, 0.115), (0.62, 0.685), (0.24, 0.475)])
     drop(c, cone, 22 * c.k)
     c.pen.polygon(cone, fill=tone)
-    c.pen.polygon(laid([(0.24, 0.40), (0.62, 0.40), (0.62, 0.685), (0.24, 0.475)]), fill=shade(tone, 0.18))
-    c.pen.polygon(laid([(0.30, 0.355), (0.585, 0.20), (0.585, 0.245), (0.30, 0.38)]), fill=lift(tone, 0.35))
+    c.pen.polygon(
+        laid([(0.24, 0.40), (0.62, 0.40), (0.62, 0.685), (0.24, 0.475)]), fill=shade(tone, 0.18)
+    )
+    c.pen.polygon(
+        laid([(0.30, 0.355), (0.585, 0.20), (0.585, 0.245), (0.30, 0.38)]), fill=lift(tone, 0.35)
+    )
     back = laid([(0.14, 0.33), (0.245, 0.32), (0.245, 0.48), (0.14, 0.47)])
     c.pen.polygon(back, fill=mix(c.look.paper, tone, 0.12))
     rim = laid([(0.605, 0.09), (0.655, 0.09), (0.655, 0.71), (0.605, 0.71)])
     x, y = (rim[0][0] + rim[2][0]) / 2, (rim[0][1] + rim[2][1]) / 2
     tall = math.dist(rim[1], rim[2])
-    c.pen.polygon(turned(pill(x, y, tall * 0.085, tall, tall * 0.05), (x, y), tilt), fill=lift(tone, 0.72))
+    c.pen.polygon(
+        turned(pill(x, y, tall * 0.085, tall, tall * 0.05), (x, y), tilt), fill=lift(tone, 0.72)
+    )
 
 
 def _case(c: Canvas, box: Box, ground: RGB) -> None:
@@ -91,7 +100,11 @@ def _case(c: Canvas, box: Box, ground: RGB) -> None:
     c.pen.polygon(body, fill=leather)
     lid = pill(x, y - tall * 0.20, wide, tall * 0.60, tall * 0.13)
     c.pen.polygon(lid, fill=lift(leather, 0.10))
-    c.pen.line((x - wide / 2, y + tall * 0.10, x + wide / 2, y + tall * 0.10), fill=shade(leather, 0.4), width=c.width(5))
+    c.pen.line(
+        (x - wide / 2, y + tall * 0.10, x + wide / 2, y + tall * 0.10),
+        fill=shade(leather, 0.4),
+        width=c.width(5),
+    )
     for side in (-1, 1):
         strap = pill(x + side * wide * 0.28, y, wide * 0.075, tall * 0.995, 2)
         c.pen.polygon(strap, fill=shade(leather, 0.32))

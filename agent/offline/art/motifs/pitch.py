@@ -47,7 +47,9 @@ def _stands(c: Canvas, line: float) -> None:
     look, rng = c.look, c.rng("crowd")
     top, low = (line - 0.17) * c.h, line * c.h
     dark = shade(mix(look.deep, look.middle, 0.35), 0.25)
-    c.image.paste(vertical((c.w, round(low - top)), ((0, shade(dark, 0.4)), (1, dark))), (0, round(top)))
+    c.image.paste(
+        vertical((c.w, round(low - top)), ((0, shade(dark, 0.4)), (1, dark))), (0, round(top))
+    )
     tones = (look.glow, look.paper, look.accent, look.horizon, lift(dark, 0.35))
     for _ in range(round(1500 * c.w / max(c.w, c.h))):
         px, py = rng.random() * c.w, top + rng.random() * (low - top)
@@ -67,7 +69,10 @@ def _lamps(c: Canvas, line: float) -> None:
         x = u * c.w
         c.pen.line((x, top, x, low), fill=shade(c.look.deep, 0.4), width=c.width(9))
         glow(c, x, top, 330 * c.k, mix(c.look.glow, (255, 255, 255), 0.5), 0.75, 2.2)
-        c.pen.rectangle((x - 62 * c.k, top - 44 * c.k, x + 62 * c.k, top + 14 * c.k), fill=shade(c.look.deep, 0.5))
+        c.pen.rectangle(
+            (x - 62 * c.k, top - 44 * c.k, x + 62 * c.k, top + 14 * c.k),
+            fill=shade(c.look.deep, 0.5),
+        )
         for i in range(5):
             for j in range(2):
                 px, py = x + (i - 2) * 23 * c.k, top + (j * 24 - 28) * c.k
@@ -84,7 +89,9 @@ def _grass(c: Canvas, line: float) -> None:
         tone = lift(green, 0.07) if i % 2 else shade(green, 0.13)
         c.pen.rectangle((0, y0 + a * (c.h - y0), c.w, y0 + b * (c.h - y0) + 1), fill=tone)
     chalk = mix(green, lift(look.paper, 0.5), 0.78)
-    c.pen.line((0, y0 + 0.055 * (c.h - y0), c.w, y0 + 0.055 * (c.h - y0)), fill=chalk, width=c.width(4))
+    c.pen.line(
+        (0, y0 + 0.055 * (c.h - y0), c.w, y0 + 0.055 * (c.h - y0)), fill=chalk, width=c.width(4)
+    )
     x, y = c.at(focal(c.scene, (c.w, c.h)).middle[0], line + (1 - line) * 0.52)
     rx, ry = 0.52 * max(c.w, c.h * 0.8), (c.h - y0) * 0.40
     c.pen.ellipse((x - rx, y - ry, x + rx, y + ry), outline=chalk, width=c.width(9))
@@ -133,6 +140,7 @@ def _ball(c: Canvas, x: float, y: float, r: float) -> None:
 
 def _turn(axis: Vector, first: Vector, v: Vector) -> float:
     """The angle of v around an axis, measured from the first."""
+
     def cross(p: Vector, q: Vector) -> Vector:
         return (p[1] * q[2] - p[2] * q[1], p[2] * q[0] - p[0] * q[2], p[0] * q[1] - p[1] * q[0])
 

@@ -52,14 +52,16 @@ def _stripes(c: Canvas, box: Box, tones: tuple[RGB, RGB]) -> None:
 
 def _triangle(c: Canvas, box: Box, inset: float) -> list[Point]:
     """A triangle with round corners, smaller by a share of its box."""
-    a, b, d = (0.5, 0.03 + inset * 1.25), (0.985 - inset * 1.08, 0.97 - inset * 0.62), (0.015 + inset * 1.08, 0.97 - inset * 0.62)
+    a, b, d = (
+        (0.5, 0.03 + inset * 1.25),
+        (0.985 - inset * 1.08, 0.97 - inset * 0.62),
+        (0.015 + inset * 1.08, 0.97 - inset * 0.62),
+    )
     row: list[Point] = []
     for before, at, after in ((d, a, b), (a, b, d), (b, d, a)):
-        for t in (0.13, 0.09, 0.05):
-            row.append(_towards(at, before, t))
+        row += [_towards(at, before, t) for t in (0.13, 0.09, 0.05)]
         row.append(_towards(_towards(at, before, 0.03), _towards(at, after, 0.03), 0.5))
-        for t in (0.05, 0.09, 0.13):
-            row.append(_towards(at, after, t))
+        row += [_towards(at, after, t) for t in (0.05, 0.09, 0.13)]
     return points(c, box, row)
 
 

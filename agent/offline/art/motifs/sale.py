@@ -25,15 +25,20 @@ def draw(c: Canvas) -> None:
         base = look.deep
     x, y = c.at(*box.middle)
     burst(c, x, y, (base, mix(base, look.paper if not c.scene.night else look.middle, 0.42)), 20)
-    tones = (apart(look.accent, base), apart(look.middle, base), apart(look.horizon, base), lift(look.paper, 0.4))
+    tones = (
+        apart(look.accent, base),
+        apart(look.middle, base),
+        apart(look.horizon, base),
+        lift(look.paper, 0.4),
+    )
     if c.bare is None:
-        _confetti(c, box, tones)
+        _confetti(c, tones)
     _bag(c, box, tones)
     _tag(c, box, (0.20, 0.42), -22, tones[1], 1.0)
     _tag(c, box, (0.80, 0.36), 16, tones[2], 0.86)
 
 
-def _confetti(c: Canvas, box: Box, tones: tuple[RGB, ...]) -> None:
+def _confetti(c: Canvas, tones: tuple[RGB, ...]) -> None:
     """Paper strips and dots in the air."""
     rng = c.rng("confetti")
     for _ in range(round(90 * (c.w * c.h / min(c.w, c.h) ** 2) ** 0.8)):
@@ -56,8 +61,13 @@ def _bag(c: Canvas, box: Box, tones: tuple[RGB, ...]) -> None:
     c.pen.polygon(face, fill=paper)
     c.pen.polygon(side, fill=shade(paper, 0.24))
     c.pen.polygon([side[0], points(c, box, ((0.725, 0.62),))[0], side[3]], fill=shade(paper, 0.14))
-    c.pen.polygon(points(c, box, ((0.27, 0.37), (0.66, 0.37), (0.662, 0.42), (0.268, 0.42))), fill=lift(paper, 0.14))
-    rope = curve(points(c, box, ((0.37, 0.41), (0.38, 0.22), (0.465, 0.15), (0.55, 0.22), (0.56, 0.41))))
+    c.pen.polygon(
+        points(c, box, ((0.27, 0.37), (0.66, 0.37), (0.662, 0.42), (0.268, 0.42))),
+        fill=lift(paper, 0.14),
+    )
+    rope = curve(
+        points(c, box, ((0.37, 0.41), (0.38, 0.22), (0.465, 0.15), (0.55, 0.22), (0.56, 0.41)))
+    )
     c.pen.line(rope, fill=shade(c.look.deep, 0.3), width=c.width(12), joint="curve")
     for u in (0.37, 0.56):
         x, y = c.at(*box.inside(u, 0.41))
@@ -68,14 +78,24 @@ def _bag(c: Canvas, box: Box, tones: tuple[RGB, ...]) -> None:
 
 def _contents(c: Canvas, box: Box, tones: tuple[RGB, ...]) -> None:
     """Two wrapped boxes and a fan of tissue behind the bag's front."""
-    for u, v, w, h, tone, ribbon in ((0.34, 0.28, 0.17, 0.26, tones[1], tones[3]), (0.60, 0.27, 0.20, 0.24, tones[2], tones[0])):
+    for u, v, w, h, tone, ribbon in (
+        (0.34, 0.28, 0.17, 0.26, tones[1], tones[3]),
+        (0.60, 0.27, 0.20, 0.24, tones[2], tones[0]),
+    ):
         x, y = c.at(*box.inside(u, v + 0.06))
         wide, tall = w * box.width * c.w, h * box.height * c.h
         tilt = -6 if u < 0.5 else 8
-        for piece, fill in ((pill(x, y, wide, tall, 4 * c.k), tone), (pill(x, y, wide * 0.18, tall, 1), ribbon)):
+        for piece, fill in (
+            (pill(x, y, wide, tall, 4 * c.k), tone),
+            (pill(x, y, wide * 0.18, tall, 1), ribbon),
+        ):
             c.pen.polygon(turned(piece, (x, y), tilt), fill=fill)
         for side in (-1, 1):
-            bow: list[Point] = [(x, y - tall * 0.5), (x + side * wide * 0.24, y - tall * 0.70), (x + side * wide * 0.28, y - tall * 0.46)]
+            bow: list[Point] = [
+                (x, y - tall * 0.5),
+                (x + side * wide * 0.24, y - tall * 0.70),
+                (x + side * wide * 0.28, y - tall * 0.46),
+            ]
             c.pen.polygon(turned(bow, (x, y), tilt), fill=ribbon)
     for i in range(6):
         a = 0.29 + 0.062 * i

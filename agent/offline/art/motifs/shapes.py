@@ -76,7 +76,9 @@ def wash(c: Canvas, x: float, y: float, r: float, *, strength: float = 0.6) -> N
         return
     look = c.look
     c.image.paste(
-        vertical((c.w, c.h), ((0, look.deep), (0.6, look.middle), (1, mix(look.middle, look.deep, 0.4))))
+        vertical(
+            (c.w, c.h), ((0, look.deep), (0.6, look.middle), (1, mix(look.middle, look.deep, 0.4)))
+        )
     )
     glow(c, x, y, r, mix(look.glow, look.horizon, 0.4), strength, 1.9)
 

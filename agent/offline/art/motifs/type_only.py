@@ -19,7 +19,9 @@ def draw(c: Canvas) -> None:
     look, box = c.look, focal(c.scene, (c.w, c.h))
     ground = ground_of(c)
     if c.bare is None:
-        c.image.paste(vertical((c.w, c.h), ((0, lift(ground, 0.03)), (1, mix(ground, look.horizon, 0.06)))))
+        c.image.paste(
+            vertical((c.w, c.h), ((0, lift(ground, 0.03)), (1, mix(ground, look.horizon, 0.06))))
+        )
     first, second = apart(look.accent, ground), apart(look.middle, ground)
     third = apart(look.deep if not c.scene.night else look.glow, ground)
     x, y = c.at(*box.middle)
