@@ -1,4 +1,4 @@
-"""One LiteLLM for the whole run, started when ``LIMNER_LITELLM`` names its executable."""
+"""What is started once for the whole run: LiteLLM, and what other people's clients talk to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from agent import ImageAgent, TurnRequest, load_settings, open_agent
 from agent.events import Event, Terminal
 from agent.schema import Attempt, Via
 
+from . import peers
 from .peer import KEY, Models, Proxy, running
+from .staging import staged
 
 LITELLM = os.environ.get("LIMNER_LITELLM", "")
 """Read once: every test has a clean environment."""
@@ -47,6 +49,17 @@ def proxy(
         memory = f"resident memory {before} MB, {started.rss_mb()} MB at the end"
         lines = [f"{case:<48} {what}" for case, what in started.facts]
         request.config.stash[_REPORT] = [head, memory, *lines]
+
+
+@pytest.fixture(scope="session", params=["openai", "sub2api"])
+def stage(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[peers.Stage]:
+    """``limner serve`` for clients, with a server behind it that keeps answers, or keeps nothing."""
+    if not peers.CLIENTS:
+        pytest.skip(peers.WITHOUT)
+    with staged(tmp_path_factory.mktemp("stage") / "home", request.param) as started:
+        yield started
 
 
 @pytest.hookimpl(trylast=True)

@@ -18,6 +18,7 @@ import pytest
 from pydantic import BaseModel
 
 from agent import ImageOptions, TurnRequest
+from agent.addresses import address_of
 from agent.events import AttemptRetrying, ImagePartial, TurnNotice
 from agent.ids import SystemClock
 from agent.offline.shelf import redacted
@@ -25,7 +26,7 @@ from agent.schema import Via
 from agent.traffic import Message, Opened, Outgoing, Picture, PictureData, Profile, Received
 from agent.upstream.dialects import DIALECTS
 from agent.upstream.failures import judge
-from agent.upstream.images import ImagesUpstream, address_of
+from agent.upstream.images import ImagesUpstream
 from agent.upstream.responses import ResponsesUpstream
 from agent.wire.faults import fault_of_body
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-import shlex
+import tomllib
 from pathlib import Path
 
-import click
 import pytest
 import yaml
 
-from agent.doors.cli import cli
+from agent.doors.cli import skill
 from tests.doors.conftest import Limner
+from tests.doors.test_startup import modules_after
 
 ROOT = Path(__file__).resolve().parents[2]
 SKILL = ROOT / "skills" / "limner" / "SKILL.md"
@@ -78,15 +78,15 @@ def test_it_is_short_enough_to_be_read_every_time() -> None:
     assert len(SKILL.read_text("utf-8").splitlines()) <= 100
 
 
-def test_every_command_in_it_exists_with_its_flags() -> None:
-    context = click.Context(cli)
-    blocks = re.findall(r"```sh\n(.*?)```", SKILL.read_text("utf-8"), re.DOTALL)
-    lines = [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
+def test_a_wheel_carries_it() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    carried = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
 
-    assert len(lines) > 5
-    for program, name, *rest in lines:
-        command = cli.get_command(context, name)
-        assert program == "limner"
-        assert command is not None
-        known = {flag for param in command.params for flag in param.opts}
-        assert {word for word in rest if word.startswith("-")} <= known
+    assert ROOT / "agent" / "_data" / "skills" in skill._PLACES
+    assert carried["skills"] == "agent/_data/skills"
+
+
+def test_showing_it_imports_click_and_nothing_else() -> None:
+    packages, _ = modules_after("skill", "show")
+
+    assert packages == {"agent", "click"}
