@@ -36,6 +36,9 @@ if TYPE_CHECKING:
         TurnStarted,
     )
     from .factory import open_agent
+    from .poster.brief import load_brief
+    from .poster.make import make_posters
+    from .poster.planning import MakeOptions
     from .protocols import TurnRequest
     from .runner import ImageAgent
     from .schema import Cost, Failure, Image, ImageOptions, Session, Turn, TurnResult, Usage
@@ -60,6 +63,9 @@ _HOME = {
     "TurnRefused": "events",
     "TurnStarted": "events",
     "open_agent": "factory",
+    "load_brief": "poster.brief",
+    "make_posters": "poster.make",
+    "MakeOptions": "poster.planning",
     "TurnRequest": "protocols",
     "ImageAgent": "runner",
     "Cost": "schema",
@@ -86,6 +92,7 @@ __all__ = [
     "ImageOptions",
     "ImagePartial",
     "LimnerError",
+    "MakeOptions",
     "NotFound",
     "OutcomeError",
     "Session",
@@ -103,7 +110,9 @@ __all__ = [
     "Usage",
     "UsageError",
     "__version__",
+    "load_brief",
     "load_settings",
+    "make_posters",
     "open_agent",
 ]
 

@@ -22,6 +22,7 @@ from agent.doctor import report  # noqa: E402
 from agent.doors.cli import ledger_records, records  # noqa: E402
 from agent.events import EVENT  # noqa: E402
 from agent.poster import checked, written  # noqa: E402
+from agent.poster import records as posters  # noqa: E402
 
 FOLDER = HERE / "schemas"
 KINDS: dict[str, TypeAdapter[Any]] = {
@@ -44,6 +45,9 @@ KINDS: dict[str, TypeAdapter[Any]] = {
     "probe": TypeAdapter(report.Probed),
     "case": TypeAdapter(report.Case),
     "brief.check": TypeAdapter(checked.BriefCheck),
+    "poster": TypeAdapter(posters.PosterRecord),
+    "poster.event": posters.POSTER_EVENT,
+    "poster.plan": TypeAdapter(posters.PlanRecord),
 }
 
 

@@ -18,7 +18,7 @@ from ..schema import (
     Turn,
     TurnId,
 )
-from .journal import Journal, Step
+from .journal import Step, Steps
 from .purse import Purse, total
 from .records import Status
 
@@ -39,7 +39,7 @@ class Bought:
     attempts: tuple[str, ...] = ()
     failure: Failure | None = None
     again: bool = False
-    """An earlier run had bought it."""
+    """It was an earlier run that sent it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +55,25 @@ class Order:
 class Counter:
     """Buys turns for one folder."""
 
-    def __init__(self, agent: ImageAgent, journal: Journal, purse: Purse) -> None:
+    def __init__(
+        self, agent: ImageAgent, journal: Steps, purse: Purse, *, repeats: int = 0
+    ) -> None:
+        """``repeats``: how often what ended unknown is sent again, and may be paid twice."""
+        self._repeats = repeats
         self._agent = agent
         self._journal = journal
         self._purse = purse
 
     async def buy(self, order: Order) -> Bought:
         """The picture that was bought for this before, or a new one; parked where nobody knows."""
+        bought = await self._once(order)
+        for _ in range(self._repeats):
+            if bought.status != "parked" or bought.again:
+                break
+            bought = await self._once(order)
+        return bought
+
+    async def _once(self, order: Order) -> Bought:
         before = await self._before(order)
         if before is not None:
             return before
@@ -71,7 +83,7 @@ class Counter:
         turn = TurnId(self._agent.kit.ids.new("turn"))
         cost = order.estimate
         try:
-            self._journal.add(Step(kind="turn", key=order.key, of=order.of, turn=turn))
+            await self._journal.add(Step(kind="turn", key=order.key, of=order.of, turn=turn))
             asked = replace(order.request, turn=turn, max_cost=held)
             result: TurnResult = await self._agent.run(asked)
             cost = result.cost
@@ -80,7 +92,7 @@ class Counter:
         return _bought(result)
 
     async def _before(self, order: Order) -> Bought | None:
-        step = self._journal.find("turn", order.key, order.of)
+        step = await self._journal.find("turn", order.key, order.of)
         if step is None or step.turn is None:
             return None
         store = self._agent.store
@@ -103,6 +115,8 @@ class Counter:
                 attempts=tuple(one.id for one in attempts),
                 again=True,
             )
+        if self._repeats and attempts[-1].state == "unknown":
+            return None
         return _without(attempts, turns.get(step.turn), session)
 
 
@@ -136,7 +150,9 @@ def _without(attempts: list[Attempt], turn: Turn | None, session: SessionId) -> 
             hint=f"limner retry {last.id} sends it again; limner ledger settle {last.id} closes it.",
             billed="possibly",
         )
-        return Bought(status="parked", session=session, cost=cost, attempts=ids, failure=failure)
+        return Bought(
+            status="parked", session=session, cost=cost, attempts=ids, failure=failure, again=True
+        )
     if last.state == "refused":
         refused = told or Failure(code="moderation_blocked", message="It was refused before.")
         return Bought(status="refused", session=session, cost=cost, attempts=ids, failure=refused)

@@ -10,8 +10,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
+import anyio.to_thread
 from pydantic import ValidationError
 
 from ..errors import StoreError, UsageError
@@ -21,11 +22,13 @@ from .proof import Proof
 NAME: Final = "journal.jsonl"
 _LOCK: Final = ".lock"
 
+StepKind = Literal["turn", "patch", "proof", "lead"]
+
 
 class Step(Record):
     """One thing that was done. ``of`` is what it was done with: another one is another step."""
 
-    kind: Literal["turn", "patch", "proof", "lead"]
+    kind: StepKind
     key: str
     """Which picture, and which try of what."""
     of: str
@@ -35,6 +38,22 @@ class Step(Record):
     proof: Proof | None = None
     cost: Cost = Cost()
     """Of the questions behind a proof; what a turn cost is in the ledger."""
+
+
+class Steps(Protocol):
+    """What was done for one brief, wherever it is written down."""
+
+    async def find(self, kind: StepKind, key: str, of: str) -> Step | None:
+        """The newest such step."""
+        ...
+
+    async def lead(self, variant: int) -> Step | None:
+        """The picture that set the look of a variant; ``of`` is its key in the plan."""
+        ...
+
+    async def add(self, step: Step) -> None:
+        """Safe from a crash before this returns; raises ``StoreError`` where it cannot be."""
+        ...
 
 
 class Journal:
@@ -77,6 +96,26 @@ class Journal:
         self._steps.append(step)
 
 
+class Filed:
+    """The journal of a folder as ``Steps``."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._turn = anyio.Lock()
+
+    async def find(self, kind: StepKind, key: str, of: str) -> Step | None:
+        return self._journal.find(kind, key, of)
+
+    async def lead(self, variant: int) -> Step | None:
+        return self._journal.lead(variant)
+
+    async def add(self, step: Step) -> None:
+        """One line after the other, while other pictures go on."""
+        with anyio.CancelScope(shield=True):
+            async with self._turn:
+                await anyio.to_thread.run_sync(self._journal.add, step)
+
+
 def _ends_whole(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(-1, os.SEEK_END)
@@ -108,9 +147,16 @@ def kept(folder: Path) -> Iterator[Journal]:
 
 
 def _read(path: Path) -> Iterator[Step]:
-    if not path.exists():
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
         return
-    for line in path.read_bytes().splitlines():
+    except OSError as error:  # without it, everything would be bought anew
+        raise StoreError(
+            f"{path}: cannot be read ({error.strerror}), and it says what was bought.",
+            hint="mend it, or choose another folder with --out",
+        ) from error
+    for line in lines:
         try:
             yield Step.model_validate_json(line)
         except ValidationError:

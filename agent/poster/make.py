@@ -24,19 +24,19 @@ from . import output
 from .brief import Brief
 from .buying import Counter
 from .contact import Shown, contact_sheet
-from .journal import Journal, kept
+from .journal import Filed, Journal, kept
 from .layout import layout_for
 from .plan import Plan
 from .planning import MakeOptions, fitting, plan_for, with_model
 from .purse import Purse, total
 from .records import PosterDone, PosterEvent, PosterPlanned, PosterRecord
 from .report import report_of
-from .screened import objection, screened
+from .screened import refusal
 from .shop import Shop
 from .variants import Board, Line
 
 
-async def make(
+async def make_posters(
     brief: Brief, agent: ImageAgent, options: MakeOptions | None = None
 ) -> AsyncGenerator[PosterEvent, None]:
     """Make every poster of a brief. The last event, and only the last, is ``PosterDone``.
@@ -97,8 +97,8 @@ class _Run:
             try:
                 with kept(self._folder) as journal:
                     await self._all(journal)
-            except Exception as error:  # noqa: BLE001  raised by ``make``, in the caller's task
-                self.error = error
+            except Exception as error:  # noqa: BLE001  raised by ``make_posters``, in the caller's task
+                self.error = _alone(error)
 
     def _tell(self, event: PosterEvent) -> None:
         if self._emit is not None:
@@ -150,26 +150,13 @@ class _Run:
 
     async def _refused(self) -> Failure | None:
         """The brief before the policy, all fields together; the verdict is written down."""
-        kit, options = self._agent.kit, self._options
-        found = screened(
+        options = self._options
+        return await refusal(
+            self._agent,
             self._brief,
-            kit.policy,
             acknowledged=options.acknowledge,
             acknowledged_by=options.acknowledged_by,
-        )
-        await kit.store.add_verdict(
-            found.verdict, at=kit.clock.now(), session=None, turn=None, user=options.user
-        )
-        problem = objection(self._brief, found)
-        if problem is None:
-            return None
-        return Failure(
-            code="review" if found.verdict.decision == "review" else "policy",
-            stage="policy",
-            rule=found.verdict.rule,
-            categories=(found.verdict.category,) if found.verdict.category else (),
-            message=f"{problem.field or 'the brief'}: {problem.message} Nothing was sent.",
-            hint=problem.hint,
+            user=options.user,
         )
 
     async def _shop(self, journal: Journal, plan: Plan) -> Shop:
@@ -177,13 +164,14 @@ class _Run:
         caps = [cap for cap in (options.budget, self._brief.budget) if cap is not None]
         spent = await self._spent(journal, plan.cheapest.currency)
         purse = Purse(min(caps) if caps else None, spent=spent)
+        steps = Filed(journal)
         return Shop(
             agent=self._agent,
             brief=self._brief,
             layouts={spec.name: layout_for(self._brief, spec) for spec in self._brief.sizes},
-            journal=journal,
+            journal=steps,
             purse=purse,
-            counter=Counter(self._agent, journal, purse),
+            counter=Counter(self._agent, steps, purse),
             tell=self._tell,
             acknowledge=options.acknowledge,
             acknowledged_by=options.acknowledged_by,
@@ -307,3 +295,10 @@ def _first_file(folder: Path, record: PosterRecord) -> list[bytes]:
         return [(folder / record.files[0].path).read_bytes()] if record.files else []
     except OSError:
         return []
+
+
+def _alone(error: Exception) -> Exception:
+    """What went wrong in one task, without the group around it."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -25,6 +25,8 @@ from .records import Delivered, PosterRecord
 MANIFEST: Final = "manifest.jsonl"
 REPORT: Final = "report.html"
 CONTACT: Final = "contact.webp"
+_ROLE: Final = {"cheapest", "dearest", "prompt", "prompt_ref", "lead"}
+"""Of a picture: what may differ between runs without changing what is made."""
 _ENDS: Final[Mapping[FileKind, str]] = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 
 
@@ -123,7 +125,7 @@ def fingerprint(brief: Brief, cell: Cell, picture: Picture, *, version: str, ext
     """Of everything that a poster is made from; its prices and the place of its brief are not."""
     told = brief.model_dump_json(exclude={"budget", "source", "where", "variants", "sizes"})
     spec = next(one for one in brief.sizes if one.name == cell.size)
-    asked = picture.model_dump_json(exclude={"cheapest", "dearest"})
+    asked = picture.model_dump_json(exclude=_ROLE)
     parts = (version, extra, cell.name, told, spec.model_dump_json(), asked)
     whole = "\n".join(parts)
     return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()

@@ -28,6 +28,7 @@ from .reading_back import READINGS, Area, read_back
 from .records import Made, PictureBought, PictureEnded, PictureRead, PictureStarted
 from .repairing import repaired, set_all
 from .shop import Shop, State
+from .wording import picture_prompt
 
 _BELIEVED_AFTER: Final = 2
 """Proofs by a reader who misreads a control, before its word is given up."""
@@ -124,9 +125,13 @@ async def _order(shop: Shop, picture: Picture, lead: Lead | None) -> Order:
     sources = [hashlib.sha256(data).hexdigest() for data in references]
     if lead is not None:
         request = replace(request, intent="edit", session=lead.session, edit=[str(lead.image)])
-        sources.append(str(lead.image))
-    told = [picture.prompt, options.model_dump(mode="json"), sources]
+    # the same picture whether it sets the look or follows one: its part may change between runs
+    alone, _ = picture_prompt(
+        brief, shop.layouts[picture.size], picture.buy, picture.locale, follows=False
+    )
+    told = [alone, options.model_dump(mode="json"), sources]
     of = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    of = shop.named.get(picture.key, of)
     return Order(key=picture.key, of=of, request=request, estimate=picture.dearest)
 
 
@@ -156,7 +161,7 @@ async def _read(shop: Shop, picture: Picture, state: State, nth: int) -> Failure
     areas = _areas(shop, picture)
     of = hashlib.sha256(repr((state.image.sha256, areas)).encode()).hexdigest()
     key = f"{picture.key}#{nth}"
-    step = shop.journal.find("proof", key, of)
+    step = await shop.journal.find("proof", key, of)
     if step is None:
         estimate = _reading_estimate(shop, picture)
         held = shop.purse.take(estimate)
@@ -174,7 +179,7 @@ async def _read(shop: Shop, picture: Picture, state: State, nth: int) -> Failure
             _tell_proof(shop, picture, found.proof)
             return found.failure
         step = Step(kind="proof", key=key, of=of, proof=found.proof, cost=cost)
-        shop.journal.add(step)
+        await shop.journal.add(step)
     assert step.proof is not None
     state.proofs.append(step.proof)
     _tell_proof(shop, picture, step.proof)

@@ -115,12 +115,12 @@ async def _taken_over(shop: Shop, state: State, after: Image, area: Box) -> bool
     if not await anyio.to_thread.run_sync(unchanged_outside, before, data, area):
         return False
     key, of = f"{state.image.id}+{after.id}", hashlib.sha256(data).hexdigest()
-    step = shop.journal.find("patch", key, of)
+    step = await shop.journal.find("patch", key, of)
     if step is not None and step.image is not None:
         image = await store.image(step.image)
     else:
         image = await _keep(shop, state, after, data)
-        shop.journal.add(Step(kind="patch", key=key, of=of, image=image.id))
+        await shop.journal.add(Step(kind="patch", key=key, of=of, image=image.id))
     state.history += [after.id, image.id]
     state.image, state.data = image, data
     return True

@@ -53,7 +53,8 @@ p{margin:0 0 8px}.dim{color:var(--dim)}.small{font-size:.875rem}
 .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(300px,1fr));gap:20px;align-items:start}
 .card{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:14px;
 break-inside:avoid}
-.card img{display:block;max-width:100%;max-height:420px;margin:0 auto 12px;border-radius:6px}
+.card img{display:block;max-width:100%;max-height:420px;margin:0 auto 12px;border-radius:6px;
+outline:1px solid var(--line)}
 .none{display:grid;place-items:center;height:160px;margin:0 0 12px;border:1px dashed var(--line);
 border-radius:6px;color:var(--dim)}
 .tag{display:inline-block;white-space:nowrap;padding:1px 9px;border-radius:99px;font-size:.8125rem;font-weight:600}
@@ -110,7 +111,7 @@ def _head(brief: Brief, plan: Plan, records: Sequence[PosterRecord], spent: Deci
         (f"{proved} of {len(records)}", "posters proved"),
         (str(len(plan.pictures)), "pictures bought for them" if spent else "pictures"),
         (_money(Cost(amount=spent, currency=plan.cheapest.currency)), "spent on this folder"),
-        (f"{_money(plan.cheapest)} – {_money(plan.dearest)}", "planned"),
+        (_range(plan.cheapest, plan.dearest), "planned"),
     ]
     listed = "".join(f"<li><b>{escape(value)}</b>{escape(what)}</li>" for value, what in facts)
     warnings = "".join(f"<li>{escape(text)}</li>" for text in plan.warnings)
@@ -126,6 +127,10 @@ def _head(brief: Brief, plan: Plan, records: Sequence[PosterRecord], spent: Deci
         f"{escape(', '.join(spec.name for spec in brief.sizes))}</p>{offline}"
         f'<ul class="facts">{listed}</ul>{told}</header>'
     )
+
+
+def _range(low: Cost, high: Cost) -> str:
+    return _money(low) if low == high else f"{_money(low)} – {_money(high)}"
 
 
 def _money(cost: Cost) -> str:
@@ -218,7 +223,7 @@ def _row(made: Made) -> str:
         escape(wanted or "–"),
         escape(got or "–"),
         str(made.repairs),
-        escape(_money(made.cost)),
+        f"<code>{escape(_money(made.cost))}</code>",
         "<br>".join(f"<code>{escape(one)}</code>" for one in made.attempts) or "–",
     )
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from .. import ImageAgent
 from ..safety.fields import FieldsVerdict, screen_fields
 from ..safety.policy import Policy
+from ..schema import Failure
 from .brief import Brief, Problem
 
 
@@ -51,4 +53,31 @@ def objection(brief: Brief, found: FieldsVerdict) -> Problem | None:
         line=line,
         message=f"{verdict.decision} by rule {verdict.rule}: {verdict.message}",
         hint=hint,
+    )
+
+
+async def refusal(
+    agent: ImageAgent,
+    brief: Brief,
+    *,
+    acknowledged: tuple[str, ...] = (),
+    acknowledged_by: str | None = None,
+    user: str | None = None,
+) -> Failure | None:
+    """A brief before the agent's policy, all fields together; the verdict is written down."""
+    kit = agent.kit
+    found = screened(brief, kit.policy, acknowledged=acknowledged, acknowledged_by=acknowledged_by)
+    await kit.store.add_verdict(
+        found.verdict, at=kit.clock.now(), session=None, turn=None, user=user
+    )
+    problem = objection(brief, found)
+    if problem is None:
+        return None
+    return Failure(
+        code="review" if found.verdict.decision == "review" else "policy",
+        stage="policy",
+        rule=found.verdict.rule,
+        categories=(found.verdict.category,) if found.verdict.category else (),
+        message=f"{problem.field or 'the brief'}: {problem.message} Nothing was sent.",
+        hint=problem.hint,
     )

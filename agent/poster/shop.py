@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter as Counts
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from .. import ImageAgent
 from ..schema import Cost, Image, ImageId, SessionId
 from .brief import Brief
 from .buying import Counter
-from .journal import Journal
+from .journal import Steps
 from .layout import Layout
 from .proof import Proof
 from .purse import Purse
@@ -24,7 +24,7 @@ class Shop:
     agent: ImageAgent
     brief: Brief
     layouts: dict[str, Layout]
-    journal: Journal
+    journal: Steps
     purse: Purse
     counter: Counter
     tell: Callable[[PosterEvent], None]
@@ -32,6 +32,8 @@ class Shop:
     acknowledged_by: str | None = None
     user: str | None = None
     cwd: str | None = None
+    named: Mapping[str, str] = field(default_factory=dict)
+    """Picture → what is told apart from other wishes for it; else by all that it is asked with."""
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from .records import Made, PosterEvent, PosterMade, PosterRecord, Status
 from .shop import Shop
 from .wording import picture_prompt
 
-_STOPPING: Final = frozenset(
+STOPPING: Final = frozenset(
     {"authentication", "quota", "usage_window", "pending", "capability_missing", "not_implemented"}
 )
 """Failures that the next picture would meet too."""
@@ -70,7 +70,7 @@ class Line:
             if made.bought is not None and made.session is not None:
                 lead = Lead(first.key, made.session, made.bought)
                 step = Step(kind="lead", key=str(variant), of=first.key, image=made.bought)
-                self.shop.journal.add(step)
+                await self.shop.journal.add(step)
             elif made.status in ("parked", "budget"):
                 await self._wait(left, made)
                 return
@@ -80,7 +80,7 @@ class Line:
 
     async def _earlier(self, variant: int) -> Lead | None:
         """The picture that set the look in an earlier run, unless it was forgotten."""
-        step = self.shop.journal.lead(variant)
+        step = await self.shop.journal.lead(variant)
         if step is None or step.image is None:
             return None
         try:
@@ -100,11 +100,11 @@ class Line:
         async with self.room:
             stop = self.board.stop
             if stop is not None:
-                made = Made(picture=picture.key, status=_status_of(stop), failure=stop)
+                made = Made(picture=picture.key, status=status_of(stop), failure=stop)
             else:
-                adapted = _adapted(self.shop, picture, follows)
-                made = await make_picture(self.shop, adapted, follows)
-                if made.failure is not None and made.failure.code in _STOPPING:
+                asked = adapted(self.shop, picture, follows)
+                made = await make_picture(self.shop, asked, follows)
+                if made.failure is not None and made.failure.code in STOPPING:
                     self.board.stop = made.failure
             await self._posters(picture, made)
         return made
@@ -140,7 +140,7 @@ class Line:
         )
 
 
-def _adapted(shop: Shop, picture: Picture, follows: Lead | None) -> Picture:
+def adapted(shop: Shop, picture: Picture, follows: Lead | None) -> Picture:
     """In words for its part: the one that was to set the look may not have come."""
     key = follows.key if follows else None
     if (picture.lead is None) == (key is None):
@@ -152,5 +152,6 @@ def _adapted(shop: Shop, picture: Picture, follows: Lead | None) -> Picture:
     return picture.model_copy(update={"lead": key, "prompt": prompt, "prompt_ref": ref})
 
 
-def _status_of(failure: Failure) -> Status:
+def status_of(failure: Failure) -> Status:
+    """Of a picture that is not asked for because of what happened to another."""
     return "refused" if failure.stage == "policy" else "failed"

@@ -85,14 +85,8 @@ def picture_prompt(
     brief: Brief, layout: Layout, made: Bought, locale: Locale | None, *, follows: bool
 ) -> tuple[str, PromptRef]:
     """The words for one picture. ``follows``: it is made from the first picture of its variant."""
-    entries = painted_entries(brief, layout, made, locale) if locale else ()
     quiet = [in_bought(box, layout.size, made) for box in layout.quiet]
-    words = "No other lettering." if entries else "No lettering at all. No other lettering."
-    if entries:
-        words = (
-            f"Paint these words exactly as written, each in its own area: {painted(entries)}. "
-            f"Set them in {_FEELS[brief.type]}, flush left. No other lettering."
-        )
+    words = _lettered(brief, layout, made, locale)
     name = "poster/variation" if follows else "poster/picture"
     text, ref = prompts.text(
         name,
@@ -109,6 +103,34 @@ def picture_prompt(
         },
     )
     return "\n".join(line for line in text.splitlines() if line.strip()), ref
+
+
+def change_prompt(
+    brief: Brief, layout: Layout, made: Bought, locale: Locale | None, wishes: Sequence[str]
+) -> tuple[str, PromptRef]:
+    """The words for a picture that is there already and is wanted otherwise."""
+    quiet = [in_bought(box, layout.size, made) for box in layout.quiet]
+    text, ref = prompts.text(
+        "poster/change",
+        values={
+            "wishes": " ".join(map(_sentence, wishes)),
+            "words": _lettered(brief, layout, made, locale),
+            "calm": calm(quiet),
+            "focal": span(in_bought(layout.focal, layout.size, made)),
+        },
+    )
+    return "\n".join(line for line in text.splitlines() if line.strip()), ref
+
+
+def _lettered(brief: Brief, layout: Layout, made: Bought, locale: Locale | None) -> str:
+    """What is painted and how, or that nothing is."""
+    entries = painted_entries(brief, layout, made, locale) if locale else ()
+    if not entries:
+        return "No lettering at all. No other lettering."
+    return (
+        f"Paint these words exactly as written, each in its own area: {painted(entries)}. "
+        f"Set them in {_FEELS[brief.type]}, flush left. No other lettering."
+    )
 
 
 def _look(brief: Brief) -> str:

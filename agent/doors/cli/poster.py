@@ -242,7 +242,7 @@ async def _made(
     """Every plan first, then one brief after the other."""
     from contextlib import aclosing
 
-    from ...poster.make import make
+    from ...poster.make import make_posters
     from ...poster.planning import fitting, plan_for
 
     teller, state = ears
@@ -257,7 +257,7 @@ async def _made(
         _confirm(flags, teller.question(plans, over=(ASK_ABOVE_COST, ASK_ABOVE_POSTERS)))
     codes = set()
     for brief in briefs:
-        async with aclosing(make(brief, agent, options)) as events:
+        async with aclosing(make_posters(brief, agent, options)) as events:
             async for event in events:
                 state.sent = teller.tell(event)
                 if event.type == "poster.done":

@@ -1,4 +1,4 @@
-"""The five tools as clients list them.
+"""The six tools as clients list them.
 
 A host that defers tools searches names and descriptions word by word (BM25; clients.md 2.2), so the
 words that people use stand in them.
@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from mcp_types import Tool, ToolAnnotations
 
+from .posters import PosterArgs, Postered
 from .schemas import (
     CheckArgs,
     Checked,
@@ -23,7 +24,9 @@ from .schemas import (
     output_schema,
 )
 
-ToolName = Literal["generate_image", "edit_image", "check_prompt", "show_session", "get_turn"]
+ToolName = Literal[
+    "generate_image", "edit_image", "check_prompt", "show_session", "get_turn", "make_poster"
+]
 
 INSTRUCTIONS: Final = """\
 Limner draws pictures from sentences and changes them turn by turn. generate_image draws, edit_image \
@@ -60,6 +63,13 @@ Wait for a pending picture and get the result, status or outcome of an image tur
 it after generate_image or edit_image answered 'pending'. Draws nothing anew, costs nothing."""
 
 
+_POSTER: Final = """\
+Make posters, flyers, banners or social media graphics from a brief file (YAML, JSON, Markdown): every \
+size and language, exact text, logo, QR code, print-ready PDF with bleed, proofread letter by letter. \
+Use it when words, prices or dates must be right; dry_run says what it would cost. Takes minutes: when \
+the answer is 'pending', make the same call again; nothing is bought twice."""
+
+
 def tools(*, offline: bool) -> list[Tool]:
     """``offline``: nothing leaves this machine."""
     # drawing can replace a file (overwrite: true), spends money and is never the same twice
@@ -86,5 +96,6 @@ def tools(*, offline: bool) -> list[Tool]:
             ("check_prompt", "Check a prompt", _CHECK, CheckArgs, output_schema(Checked), looks),
             ("show_session", "Show a session", _SHOW, SessionArgs, output_schema(Shown), looks),
             ("get_turn", "Wait for a picture", _TURN, TurnArgs, drawn, looks),
+            ("make_poster", "Make posters", _POSTER, PosterArgs, output_schema(Postered), draws),
         )
     ]

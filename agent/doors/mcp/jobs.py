@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import anyio
 import anyio.to_thread
@@ -112,6 +112,14 @@ class Job:
         self.wake()
 
 
+class Counted(Protocol):
+    """A call that may draw up to ``count`` pictures."""
+
+    count: int
+
+    def __hash__(self) -> int: ...
+
+
 class Grant:
     """What one turn may spend; given back when it has ended."""
 
@@ -154,9 +162,9 @@ class Allowance:
         self.gate = anyio.Lock()
         """Held while a turn is being priced, so that two cannot count on the same money."""
         self._drawn = 0
-        self._promised: dict[Job, int] = {}
+        self._promised: dict[Counted, int] = {}
 
-    def admit(self, job: Job) -> Failure | None:
+    def admit(self, job: Counted) -> Failure | None:
         """Promise its pictures, or say why not."""
         if self.max_images is None:
             return None
@@ -176,8 +184,12 @@ class Allowance:
 
     def dismiss(self, job: Job) -> None:
         """It is over; what it did not draw may be drawn by others."""
+        self.count(job, len(job.pictures))
+
+    def count(self, job: Counted, drawn: int) -> None:
+        """The same of a call that says itself how many it drew."""
         self._promised.pop(job, None)
-        self._drawn += len(job.pictures)
+        self._drawn += drawn
 
     async def grant(self) -> Grant:
         """What the next turn may cost: all that is left."""

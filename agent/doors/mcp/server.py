@@ -34,6 +34,7 @@ from ...logs import get_logger
 from . import calls
 from .catalogue import INSTRUCTIONS, tools
 from .host import Host, InputRequired
+from .posters import make_poster
 from .workroom import Workroom
 
 log = get_logger("limner.mcp")
@@ -51,6 +52,7 @@ _CALLS: Final[dict[str, Call]] = {
     "check_prompt": calls.check_prompt,
     "show_session": calls.show_session,
     "get_turn": calls.get_turn,
+    "make_poster": make_poster,
 }
 
 

@@ -24,6 +24,7 @@ from .paths import Target
 if TYPE_CHECKING:
     from ... import ImageAgent
     from ...settings import ProfileSettings, Settings
+    from .posters import PosterJob
 
 REMEMBERED: Final = 64
 """Ended calls whose outcome can still be asked for with all that was noticed on the way."""
@@ -69,6 +70,8 @@ class Workroom:
         self.profile = profile
         self.options = options
         self._opened = opening
+        self.posters: dict[str, PosterJob] = {}
+        """Briefs under way, and those whose outcome nobody was told yet."""
         self._allowance = Allowance(max_cost=options.max_cost, max_images=options.max_images)
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._agent: ImageAgent | None = None
@@ -89,11 +92,18 @@ class Workroom:
     ) -> None:
         for job in self._jobs.values():
             job.scope.cancel()
+        for poster in self.posters.values():
+            poster.scope.cancel()
         self._closing.set()
         if error is not None and not isinstance(error, Exception):
             await self._stack.__aexit__(kind, error, trace)  # given up
         else:  # a connection that broke throws nothing away that was paid for
             await self._stack.aclose()
+
+    @property
+    def allowance(self) -> Allowance:
+        """What all calls together may still spend and draw."""
+        return self._allowance
 
     async def agent(self) -> ImageAgent:
         """Raises ``SettingsError`` and ``StoreError`` when it cannot be opened; tried anew each time."""

@@ -19,6 +19,7 @@ from agent.protocols import KeptResponse
 from agent.relay import line as lines
 from agent.relay.line import Declined, Head, Line
 from agent.schema import Failure
+from agent.store.responses import DiskAnswers
 from agent.store.tables import turn
 from tests.conftest import Serve, sent_to
 from tests.doors.api.conftest import OpenServer, Served
@@ -191,6 +192,7 @@ async def test_what_a_crash_cut_off_is_told_as_its_turn_was_settled(
             store: Any = served.desk.kit.store
             await store._database.write(_end_as, turn.id, outcome)
         answers = answers_of(served.desk.kit.store)
+        assert isinstance(answers, DiskAnswers)
         kept = await answers.response(first["id"], tenant=None)
         assert kept is not None
         await answers.open_response(

@@ -1,4 +1,4 @@
-"""What an agent sees: five tools, pictures as files, receipts, and the way from one to the next."""
+"""What an agent sees: six tools, pictures as files, receipts, and the way from one to the next."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ async def test_the_tools_are_found_by_the_words_people_use(opened: Opened) -> No
         "check_prompt",
         "show_session",
         "get_turn",
+        "make_poster",
     ]
     for word in ("draw", "picture", "image", "poster", "logo", "icon", "photo", "create"):
         assert word in words["generate_image"]

@@ -1,0 +1,181 @@
+"""The notes of one batch, typed; and its steps, so that no worker buys what another has begun.
+
+Everything is in the store, so every machine that works for a batch reads the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Final, Protocol, TypeVar
+
+from pydantic import JsonValue
+
+from ..errors import NotFound, StoreBusy
+from ..schema import Record
+from .batch import BatchNote, BriefNote, CellNote, Decision, PictureNote, Wish
+from .journal import Step, StepKind
+
+R = TypeVar("R", bound=Record)
+
+_BATCH: Final = "batch"
+_BRIEF: Final = "brief"
+_PICTURE: Final = "picture"
+_CELL: Final = "cell"
+_DECISION: Final = "decision"
+_WISH: Final = "wish"
+_STEP: Final = "step"
+
+
+class Notes(Protocol):
+    """Small records by batch, kind and key."""
+
+    async def batches(self) -> dict[str, datetime]:
+        """Name → when it was written last."""
+        ...
+
+    async def all(
+        self, batch: str, kind: str, *, under: str = ""
+    ) -> dict[str, dict[str, JsonValue]]: ...
+
+    async def get(self, batch: str, kind: str, key: str) -> dict[str, JsonValue] | None: ...
+
+    async def put(
+        self, batch: str, kind: str, notes: Mapping[str, dict[str, JsonValue]]
+    ) -> None: ...
+
+    async def add(self, batch: str, kind: str, key: str, value: dict[str, JsonValue]) -> bool:
+        """False, and nothing is written, where there is one already."""
+        ...
+
+    async def drop(self, batch: str, kind: str, keys: Collection[str]) -> None: ...
+
+
+class Book:
+    """What is written down of one batch."""
+
+    def __init__(self, notes: Notes, batch: str) -> None:
+        self._notes = notes
+        self.batch = batch
+
+    async def head(self) -> BatchNote:
+        """Raises ``NotFound`` that names the batches there are."""
+        found = await self._notes.get(self.batch, _BATCH, self.batch)
+        if found is not None:
+            return BatchNote.model_validate(found)
+        known = tuple(await self._notes.batches())
+        raise NotFound(
+            f"There is no batch {self.batch!r}.",
+            candidates=known,
+            hint="limner batch run BRIEF… begins one.",
+        )
+
+    async def begun(self) -> BatchNote | None:
+        found = await self._notes.get(self.batch, _BATCH, self.batch)
+        return None if found is None else BatchNote.model_validate(found)
+
+    async def keep_head(self, head: BatchNote) -> None:
+        await self._notes.put(self.batch, _BATCH, {self.batch: _plain(head)})
+
+    async def briefs(self) -> dict[str, BriefNote]:
+        """By name, in their order."""
+        found = await self._all(_BRIEF, BriefNote)
+        return dict(sorted(found.items(), key=lambda item: item[1].place))
+
+    async def brief(self, name: str) -> BriefNote | None:
+        return await self._one(_BRIEF, name, BriefNote)
+
+    async def keep_briefs(self, briefs: Mapping[str, BriefNote]) -> None:
+        await self._keep(_BRIEF, briefs)
+
+    async def drop_briefs(self, names: Collection[str]) -> None:
+        await self._notes.drop(self.batch, _BRIEF, names)
+
+    async def pictures(self, brief: str = "") -> dict[str, PictureNote]:
+        """By ``brief/key``."""
+        return await self._all(_PICTURE, PictureNote, under=f"{brief}/" if brief else "")
+
+    async def picture(self, key: str) -> PictureNote | None:
+        return await self._one(_PICTURE, key, PictureNote)
+
+    async def keep_picture(self, key: str, note: PictureNote) -> None:
+        await self._keep(_PICTURE, {key: note})
+
+    async def cells(self, brief: str = "") -> dict[str, CellNote]:
+        """By name."""
+        return await self._all(_CELL, CellNote, under=f"{brief}/" if brief else "")
+
+    async def keep_cells(self, notes: Mapping[str, CellNote]) -> None:
+        await self._keep(_CELL, notes)
+
+    async def decisions(self) -> dict[str, Decision]:
+        return await self._all(_DECISION, Decision)
+
+    async def keep_decisions(self, decisions: Mapping[str, Decision]) -> None:
+        await self._keep(_DECISION, decisions)
+
+    async def wishes(self, brief: str = "") -> dict[str, Wish]:
+        """By ``brief/key`` of the picture."""
+        return await self._all(_WISH, Wish, under=f"{brief}/" if brief else "")
+
+    async def keep_wishes(self, wishes: Mapping[str, Wish]) -> None:
+        await self._keep(_WISH, wishes)
+
+    async def _one(self, kind: str, key: str, record: type[R]) -> R | None:
+        found = await self._notes.get(self.batch, kind, key)
+        return None if found is None else record.model_validate(found)
+
+    async def _all(self, kind: str, record: type[R], *, under: str = "") -> dict[str, R]:
+        found = await self._notes.all(self.batch, kind, under=under)
+        return {key: record.model_validate(value) for key, value in found.items()}
+
+    async def _keep(self, kind: str, notes: Mapping[str, Record]) -> None:
+        await self._notes.put(self.batch, kind, {key: _plain(one) for key, one in notes.items()})
+
+
+class NotedSteps:
+    """The steps of one brief as notes. A turn is written down by one worker alone."""
+
+    def __init__(self, notes: Notes, batch: str, brief: str) -> None:
+        self._notes = notes
+        self._batch = batch
+        self._brief = brief
+        self._turns: dict[str, int] = {}
+
+    async def find(self, kind: StepKind, key: str, of: str) -> Step | None:
+        place = self._place(kind, key, of)
+        if kind != "turn":
+            return await self._get(place)
+        found = await self._notes.all(self._batch, _STEP, under=f"{place}/")
+        self._turns[place] = len(found)
+        newest = max(found, default=None)
+        return None if newest is None else Step.model_validate(found[newest])
+
+    async def lead(self, variant: int) -> Step | None:
+        return await self._get(self._place("lead", str(variant), ""))
+
+    async def add(self, step: Step) -> None:
+        """Raises ``StoreBusy`` where another worker was faster with the same turn."""
+        of = "" if step.kind == "lead" else step.of
+        place, value = self._place(step.kind, step.key, of), _plain(step)
+        if step.kind != "turn":
+            await self._notes.put(self._batch, _STEP, {place: value})
+            return
+        nth = self._turns.get(place, 0)
+        if not await self._notes.add(self._batch, _STEP, f"{place}/{nth:04d}", value):
+            raise StoreBusy(
+                f"{self._batch}/{self._brief}: another worker buys {step.key}",
+                hint="Nothing was sent. Run it again when that worker is done.",
+            )
+        self._turns[place] = nth + 1
+
+    async def _get(self, place: str) -> Step | None:
+        found = await self._notes.get(self._batch, _STEP, place)
+        return None if found is None else Step.model_validate(found)
+
+    def _place(self, kind: str, key: str, of: str) -> str:
+        return "/".join(part for part in (self._brief, kind, key, of) if part)
+
+
+def _plain(record: Record) -> dict[str, JsonValue]:
+    return record.model_dump(mode="json", exclude_unset=True)

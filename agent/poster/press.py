@@ -1,0 +1,326 @@
+"""One picture of a batch and the posters on it, by whichever worker takes it.
+
+Everything is looked up before it is done, so that the same task may be given twice: a picture that
+is there is not bought, one whose result nobody knows is parked, a poster that is there is left.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+import anyio
+
+from .. import ImageAgent
+from ..schema import Cost, Failure, Record, Sha256
+from .batch import (
+    BatchNote,
+    BriefNote,
+    CellNote,
+    PictureNote,
+    Wish,
+)
+from .brief import Brief
+from .buying import Counter
+from .finishing import Job, finish, without
+from .layout import layout_for
+from .notes import Book, NotedSteps, Notes
+from .pictures import Lead, make_picture
+from .plan import Picture
+from .purse import Purse
+from .records import Made, PosterEvent, PosterRecord
+from .screened import refusal
+from .shop import Shop
+from .variants import adapted
+from .wants import Sheet, known_of, sheet_of
+from .wording import change_prompt
+
+_REPEATS: Final = 3
+"""How often what ended unknown is sent again, where that is wished for."""
+_WHOLE: Final = frozenset({"proved", "needs-person"})
+
+
+class Task(Record):
+    """One picture to make. ``of``: what for; when that has changed since, there is nothing to do."""
+
+    batch: str
+    brief: str
+    picture: str
+    of: str
+    leads: bool = False
+    """It sets the look of its variant, and the others wait for it."""
+
+
+class Pressed(Record):
+    """What came of a task. ``then``: what may begin now."""
+
+    made: Made | None = None
+    posters: tuple[PosterRecord, ...] = ()
+    then: tuple[Task, ...] = ()
+
+
+Tell = Callable[[Task, PosterEvent], None]
+
+
+class Press:
+    """Works through tasks with the parts of one open agent, who stays open as long."""
+
+    def __init__(self, agent: ImageAgent, notes: Notes, tell: Tell) -> None:
+        self._agent = agent
+        self._notes = notes
+        self._tell = tell
+
+    async def work(self, task: Task) -> Pressed:
+        """Raises ``StoreError`` where notes or pictures cannot be read or written."""
+        book = Book(self._notes, task.batch)
+        head, note = await book.head(), await book.brief(task.brief)
+        if note is None:
+            return Pressed()
+        note = await self._with_files(note)
+        known = await known_of(book, task.brief)
+        sheet = sheet_of(note, self._agent, known)
+        if all(one.picture != task.picture or one.of != task.of for one in sheet.wants.values()):
+            return Pressed()
+        caps = _caps(head, note.brief)
+        kit = self._agent.kit.on_account(task.batch, task.brief, caps)
+        async with ImageAgent(kit) as agent:
+            sitting = _Sitting(task, head, sheet, agent, book, self._shop(task, head, sheet, agent))
+            return await sitting.run(known.pictures, known.wishes)
+
+    async def _with_files(self, note: BriefNote) -> BriefNote:
+        """The files that it names, as they were when it was given, on this machine."""
+        store, places = self._agent.store, {}
+        for kept in note.files:
+            await store.read_blob(kept.sha256)  # also fetches it from a bucket
+            places[kept.path] = store.blob_path(kept.sha256, kept.media_type)
+        brief = with_paths(note.brief, places)
+        files = tuple(
+            kept.model_copy(update={"path": str(places[kept.path])}) for kept in note.files
+        )
+        return note.model_copy(update={"brief": brief, "files": files})
+
+    def _shop(self, task: Task, head: BatchNote, sheet: Sheet, agent: ImageAgent) -> Shop:
+        steps = NotedSteps(self._notes, task.batch, task.brief)
+        purse = Purse(None, spent=Cost(amount=Decimal(0), basis="usage"))
+        repeats = _REPEATS if head.options.on_unknown == "retry" else 0
+        return Shop(
+            agent=agent,
+            brief=sheet.brief,
+            layouts={spec.name: layout_for(sheet.brief, spec) for spec in sheet.brief.sizes},
+            journal=steps,
+            purse=purse,
+            counter=Counter(agent, steps, purse, repeats=repeats),
+            tell=lambda event: self._tell(task, event),
+            acknowledge=head.options.acknowledge,
+            acknowledged_by=head.options.acknowledged_by,
+            cwd=head.cwd,
+            named={task.picture: task.of},
+        )
+
+
+def with_paths(brief: Brief, places: Mapping[str, Path]) -> Brief:
+    """The same with its files where they are on this machine."""
+    references = tuple(places.get(str(path), path) for path in brief.references)
+    logo = brief.logo
+    if logo is not None:
+        logo = logo.model_copy(update={"path": places.get(str(logo.path), logo.path)})
+    return brief.model_copy(update={"references": references, "logo": logo})
+
+
+def _caps(head: BatchNote, brief: Brief) -> dict[str, Decimal]:
+    pairs = (("batch", head.options.budget), ("brief", brief.budget))
+    return {scope: cap for scope, cap in pairs if cap is not None}
+
+
+def is_here(head: BatchNote) -> bool:
+    """Whether the folder of a batch is one of this machine, or is shared with it."""
+    return head.host == socket.gethostname() or Path(head.out).is_dir()
+
+
+class _Sitting:
+    """One task being worked on."""
+
+    def __init__(
+        self,
+        task: Task,
+        head: BatchNote,
+        sheet: Sheet,
+        agent: ImageAgent,
+        book: Book,
+        shop: Shop,
+    ) -> None:
+        self._task = task
+        self._head = head
+        self._sheet = sheet
+        self._agent = agent
+        self._book = book
+        self._shop = shop
+        self._picture = sheet.plan.picture(task.picture)
+
+    async def run(self, pictures: Mapping[str, PictureNote], wishes: Mapping[str, Wish]) -> Pressed:
+        """The picture, its posters, and what may begin now."""
+        made = self._there(pictures)
+        if made is None:
+            wish = wishes.get(f"{self._task.brief}/{self._task.picture}")
+            made = await self._make(_lead(self._sheet, self._picture, pictures), wish)
+            await self._keep(made)
+        records = await self._posters(self._picture, made)
+        then = await self._then(made)
+        return Pressed(made=made, posters=records, then=then)
+
+    def _there(self, pictures: Mapping[str, PictureNote]) -> Made | None:
+        before = pictures.get(f"{self._task.brief}/{self._task.picture}")
+        there = before is not None and before.of == self._task.of
+        return before.made if before and there and before.made.status in _WHOLE else None
+
+    async def _make(self, lead: Lead | None, wish: Wish | None) -> Made:
+        options = self._head.options
+        refused = await refusal(
+            self._agent,
+            self._sheet.brief,
+            acknowledged=options.acknowledge,
+            acknowledged_by=options.acknowledged_by,
+        )
+        if refused is not None:
+            return Made(picture=self._picture.key, status="refused", failure=refused)
+        asked = adapted(self._shop, self._picture, lead)
+        reach = self._sheet.reaches[self._picture.key]
+        if wish is not None and wish.reach == reach and wish.image and wish.session:
+            lead = Lead(self._picture.key, wish.session, wish.image)
+            asked = self._changed(wish)
+        return await make_picture(self._shop, asked, lead)
+
+    def _changed(self, wish: Wish) -> Picture:
+        """Asked for as an edit of what was there."""
+        picture = self._picture
+        layout = self._shop.layouts[picture.size]
+        prompt, ref = change_prompt(
+            self._sheet.brief, layout, picture.buy, picture.locale, wish.texts
+        )
+        return picture.model_copy(update={"prompt": prompt, "prompt_ref": ref})
+
+    async def _keep(self, made: Made) -> None:
+        note = PictureNote(
+            of=self._task.of,
+            reach=self._sheet.reaches[made.picture],
+            making=self._sheet.making(made.picture),
+            made=made,
+        )
+        await self._book.keep_picture(f"{self._task.brief}/{made.picture}", note)
+
+    # ── its posters ──────────────────────────────────────────────────────────────────────────
+
+    async def _posters(self, picture: Picture, made: Made) -> tuple[PosterRecord, ...]:
+        """Every one that is made from a picture; none where its folder cannot be reached."""
+        data, sha256 = b"", Sha256("")
+        if made.image is not None and made.bought is not None:
+            if not is_here(self._head):
+                return ()
+            store = self._agent.store
+            image, bought = await store.image(made.image), await store.image(made.bought)
+            data, sha256 = await store.read_blob(image.sha256), bought.sha256
+        records = []
+        for name, want in self._sheet.wants.items():
+            if want.picture != picture.key or not self._wanted(name, made):
+                continue
+            job = self._job(name, picture, made, data, sha256)
+            record = await anyio.to_thread.run_sync(finish, job) if data else without(job)
+            note = CellNote(reach=want.reach, making=want.making, picture=want.of, record=record)
+            await self._book.keep_cells({name: note})
+            records.append(record)
+        return tuple(records)
+
+    def _wanted(self, name: str, made: Made) -> bool:
+        """A poster that is there stays: only its neighbours may have changed."""
+        state = self._sheet.standings[name].state
+        return state in ("planned", "bought", "parked") or made.image is None
+
+    def _job(self, name: str, picture: Picture, made: Made, data: bytes, sha256: Sha256) -> Job:
+        want = self._sheet.wants[name]
+        options = self._head.options
+        return Job(
+            brief=self._sheet.brief,
+            layout=self._shop.layouts[want.cell.size],
+            cell=want.cell,
+            picture=picture,
+            made=made,
+            data=data,
+            sha256=sha256,
+            folder=Path(self._head.out) / self._task.brief,
+            offline=self._agent.offline,
+            fingerprint=want.reach,
+            at=self._agent.kit.clock.now(),
+            profile=Path(options.cmyk) if options.cmyk else None,
+        )
+
+    # ── what comes after ─────────────────────────────────────────────────────────────────────
+
+    async def _then(self, made: Made) -> tuple[Task, ...]:
+        """The others of the variant, once its look is there; the next one where it cannot come."""
+        if not self._task.leads:
+            return ()
+        left = [
+            one
+            for one in self._sheet.left()
+            if one.variant == self._picture.variant and one.key != self._picture.key
+        ]
+        if made.image is not None:
+            return tuple(self._for(one) for one in left)
+        if made.status in ("parked", "budget"):
+            await self._wait(left, made)
+            return ()
+        order = [one.key for one in self._sheet.plan.pictures]
+        after = [one for one in left if order.index(one.key) > order.index(self._picture.key)]
+        return tuple(self._for(one, leads=True) for one in after[:1])
+
+    def _for(self, picture: Picture, *, leads: bool = False) -> Task:
+        of = self._sheet.of(picture.key)
+        return self._task.model_copy(update={"picture": picture.key, "of": of, "leads": leads})
+
+    async def _wait(self, pictures: Sequence[Picture], first: Made) -> None:
+        """Without the look there is nothing to follow, and it may still come."""
+        why = first.failure
+        told = Failure(code="waits", message=f"It waits for {first.picture}, which sets the look.")
+        for picture in pictures:
+            waits = Made(picture=picture.key, status=first.status, failure=why or told)
+            await self._posters(picture, waits)
+
+
+def _lead(sheet: Sheet, picture: Picture, pictures: Mapping[str, PictureNote]) -> Lead | None:
+    """The picture of the same variant that sets the look: the first one bought as it is wanted."""
+    found: list[Made] = []
+    for one in sheet.plan.pictures:
+        note = pictures.get(f"{sheet.brief.name}/{one.key}")
+        if one.variant != picture.variant or one.key == picture.key or note is None:
+            continue
+        if note.of == sheet.of(one.key) and note.made.bought and note.made.session:
+            found.append(note.made)
+    first = next((made for made in found if made.lead is None), None) or next(iter(found), None)
+    if first is None or first.bought is None or first.session is None:
+        return None
+    return Lead(first.picture, first.session, first.bought)
+
+
+def tasks_of(batch: str, sheet: Sheet, pictures: Mapping[str, PictureNote]) -> tuple[Task, ...]:
+    """What of a brief can begin at once: all of a variant whose look is there, else its first."""
+    tasks: list[Task] = []
+    waiting: set[int] = set()
+    for picture in sheet.left():
+        if picture.variant in waiting:
+            continue
+        leads = _lead(sheet, picture, pictures) is None
+        if leads:
+            waiting.add(picture.variant)
+        tasks.append(
+            Task(
+                batch=batch,
+                brief=sheet.brief.name,
+                picture=picture.key,
+                of=sheet.of(picture.key),
+                leads=leads,
+            )
+        )
+    return tuple(tasks)

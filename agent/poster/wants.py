@@ -1,0 +1,148 @@
+"""What a brief of a batch wants now, and how each of its posters stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from .. import ImageAgent, __version__
+from ..schema import Cost
+from .batch import (
+    BriefNote,
+    CellNote,
+    Decision,
+    PictureNote,
+    Standing,
+    Wanted,
+    Wish,
+    cell_reach,
+    making_of,
+    picture_reach,
+    standing,
+    to_do,
+    wanted,
+)
+from .brief import Brief
+from .notes import Book
+from .plan import Picture, Plan
+from .planning import plan_for, with_model
+from .purse import total
+
+
+class Known(NamedTuple):
+    """Everything that is written down of a brief, or of a whole batch."""
+
+    pictures: Mapping[str, PictureNote]
+    cells: Mapping[str, CellNote]
+    decisions: Mapping[str, Decision]
+    wishes: Mapping[str, Wish]
+
+
+class Sheet(NamedTuple):
+    """One brief of a batch: what it wants, and how that stands."""
+
+    brief: Brief
+    """With the image model of the server, where it names none."""
+    plan: Plan
+    wants: Mapping[str, Wanted]
+    """Cell → what it is to be."""
+    reaches: Mapping[str, str]
+    """Picture → its reach."""
+    standings: Mapping[str, Standing]
+
+    def of(self, picture: str) -> str:
+        """What is bought for a picture."""
+        return next(one.of for one in self.wants.values() if one.picture == picture)
+
+    def making(self, picture: str) -> str:
+        return next(one.making for one in self.wants.values() if one.picture == picture)
+
+    def left(self) -> tuple[Picture, ...]:
+        """Pictures with a poster that is to be made, in the order of the plan."""
+        keys = {w.picture for n, w in self.wants.items() if to_do(self.standings[n].state)}
+        return tuple(one for one in self.plan.pictures if one.key in keys)
+
+
+async def known_of(book: Book, brief: str = "") -> Known:
+    """Read at once; of one brief, or of all."""
+    return Known(
+        await book.pictures(brief),
+        await book.cells(brief),
+        await book.decisions(),
+        await book.wishes(brief),
+    )
+
+
+def sheet_of(note: BriefNote, agent: ImageAgent, known: Known) -> Sheet:
+    """Pure but for the prices and the policy that the agent has in hand."""
+    brief = with_model(note.brief, agent)
+    plan = plan_for(brief, agent)
+    wants = {one.cell.name: one for one in _wants(note, brief, plan, agent, known)}
+    standings = {
+        name: standing(
+            want,
+            known.cells.get(name),
+            known.pictures.get(f"{brief.name}/{want.picture}"),
+            known.decisions.get(name),
+        )
+        for name, want in wants.items()
+    }
+    files = _files(note)
+    reaches = {one.key: picture_reach(note.brief, one, files) for one in plan.pictures}
+    return Sheet(brief, plan, wants, reaches, standings)
+
+
+def _wants(
+    note: BriefNote, brief: Brief, plan: Plan, agent: ImageAgent, known: Known
+) -> Iterator[Wanted]:
+    policy, files = agent.kit.policy.sha256, _files(note)
+    for cell in plan.cells:
+        picture = plan.picture(cell.picture)
+        reach = picture_reach(note.brief, picture, files)
+        yield Wanted(
+            cell=cell,
+            brief=brief.name,
+            picture=picture.key,
+            reach=cell_reach(note.brief, cell, reach),
+            making=making_of(
+                picture, version=__version__, policy=policy, model=brief.options.model
+            ),
+            of=wanted(reach, known.wishes.get(f"{brief.name}/{picture.key}")),
+        )
+
+
+def _files(note: BriefNote) -> dict[str, str]:
+    return {one.path: one.sha256 for one in note.files}
+
+
+class Bill(NamedTuple):
+    """What is to be bought, and how much of that replaces what is there."""
+
+    pictures: int
+    replaced: int
+    """Of the pictures: those that were bought before and are wanted otherwise."""
+    posters: int
+    overwritten: int
+    """Posters that are there and will be another."""
+    dearest: Cost
+
+
+def bill_of(sheets: Iterable[Sheet], known: Known) -> Bill:
+    """Each picture once, at its dearest, without readings and repairs."""
+    pictures = replaced = posters = overwritten = 0
+    costs: list[Cost] = []
+    for sheet in sheets:
+        name = sheet.brief.name
+        for picture in sheet.left():
+            before = known.pictures.get(f"{name}/{picture.key}")
+            if before is not None and before.of == sheet.of(picture.key) and before.made.image:
+                continue
+            pictures += 1
+            replaced += before is not None and before.made.image is not None
+            costs.append(picture.dearest)
+        for cell, one in sheet.standings.items():
+            if to_do(one.state):
+                posters += 1
+                there = known.cells.get(cell)
+                overwritten += there is not None and bool(there.record.files)
+    return Bill(pictures, replaced, posters, overwritten, total(costs))
