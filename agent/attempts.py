@@ -175,6 +175,8 @@ def _attempt(kit: Kit, errand: Errand, new: AttemptId, *, number: int) -> Attemp
         key_fingerprint=kit.key_fingerprint,
         user=errand.user,
         tenant=errand.tenant,
+        batch=kit.batch,
+        brief=kit.brief,
         model=errand.outgoing.model,
         requested=Rendering(
             model=options.model,
@@ -220,6 +222,7 @@ async def exchange(kit: Kit, errand: Errand, hearer: Hearer, before: int = 0) ->
 async def carry(kit: Kit, attempt: Attempt, errand: Errand, hearer: Hearer) -> Gathered:
     """Send what was intended, read the answer, and settle, also when cancelled on the way."""
     gathered, under_way = Gathered(), False
+    stopped: BaseException | None = None
 
     async def reading() -> None:
         nonlocal gathered
@@ -239,12 +242,17 @@ async def carry(kit: Kit, attempt: Attempt, errand: Errand, hearer: Hearer) -> G
         hearer.sent(attempt)
         await _alive_while(reading, kit, attempt.id)
     except BaseException as error:
+        stopped = error
         gathered = replace(gathered, failed=_cut_short(error, gathered, under_way=under_way))
         raise
     finally:
-        with anyio.CancelScope(shield=True):
-            settled = await _settle(kit, attempt, gathered, images=hearer.images)
-        hearer.settled(settled)
+        try:
+            with anyio.CancelScope(shield=True):
+                settled = await _settle(kit, attempt, gathered, images=hearer.images)
+            hearer.settled(settled)
+        except StoreError:
+            if stopped is None:  # else what stopped it says more, and the next opening settles
+                raise
     return gathered
 
 

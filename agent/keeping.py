@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import anyio.to_thread
 
+from .aside import put_aside, saying_where
 from .errors import StoreError
 from .events import ImagePartial, TurnNotice
 from .kit import Kit
@@ -32,6 +33,8 @@ from .turn.extract import Gathered
 log = get_logger("limner.runner")
 
 _DRAFTS = {b"\x89P": "image/png", b"\xff\xd8": "image/jpeg", b"RI": "image/webp"}
+
+_SUFFIXES = {b"\x89P": ".png", b"\xff\xd8": ".jpg", b"RI": ".webp", b"GI": ".gif"}
 
 _FORMATS = {"image/png": "png", "image/jpeg": "jpeg", "image/webp": "webp", "image/gif": "gif"}
 
@@ -64,6 +67,15 @@ async def begin_turn(
     kit: Kit, opened: Opening, session: Session, *, prompts: tuple[PromptRef, ...]
 ) -> Begun:
     """Imported files, mask and the open turn: all on disk before anything is sent."""
+    begun = await new_turn(kit, opened, session, prompts=prompts)
+    await kit.store.open_turn(begun.turn)
+    return begun
+
+
+async def new_turn(
+    kit: Kit, opened: Opening, session: Session, *, prompts: tuple[PromptRef, ...]
+) -> Begun:
+    """The same with the turn not on disk yet. What is imported needs a session that is."""
     editing = [await keep_imported(kit, held, session=session.id) for held in opened.editing]
     others = [await keep_imported(kit, held, session=session.id) for held in opened.references]
     mask = opened.mask and await kit.store.put_blob(
@@ -84,7 +96,6 @@ async def begin_turn(
         prompts=prompts,
         created=kit.clock.now(),
     )
-    await kit.store.open_turn(turn)
     place = Place(
         session=session.id,
         turn=turn.id,
@@ -145,7 +156,21 @@ def artist(kit: Kit, gathered: Gathered, place: Place) -> str | None:
 async def keep_received(
     kit: Kit, picture: Picture, place: Place, *, drawn_by: str | None
 ) -> Image | Failure:
-    """Store a picture exactly as it came (C2PA survives); damaged bytes are kept but not listed."""
+    """Store a picture exactly as it came (C2PA survives); damaged bytes are kept but not listed.
+
+    Raises ``StoreError`` that names the file where the bytes are instead, if there is one.
+    """
+    try:
+        return await _stored(kit, picture, place, drawn_by=drawn_by)
+    except StoreError as error:
+        suffix = _SUFFIXES.get(picture.data[:2], ".bin")
+        path = await anyio.to_thread.run_sync(put_aside, picture.data, suffix)
+        raise saying_where(error, path) from error
+
+
+async def _stored(
+    kit: Kit, picture: Picture, place: Place, *, drawn_by: str | None
+) -> Image | Failure:
     facts = await anyio.to_thread.run_sync(kit.pictures.received, picture.data)
     if facts is None:
         blob = await kit.store.put_blob(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Self
 
@@ -70,6 +70,22 @@ class Kit:
     """From which score on the second screen asks or refuses; none by default."""
     fallback: Self | None = None
     """The same on the next profile, for a turn that is known not to have been drawn here."""
+    batch: str | None = None
+    """What its attempts are bought for, and the brief in it: budgets can be about both."""
+    brief: str | None = None
+    borrowed: bool = False
+    """Upstreams and store are somebody else's, who closes them."""
+
+    def on_account(self, batch: str, brief: str, caps: Mapping[str, Decimal]) -> Self:
+        """The same for a brief of a batch, with its budgets; whoever opened this one closes it."""
+        return replace(
+            self,
+            batch=batch,
+            brief=brief,
+            borrowed=True,
+            caps={**self.caps, **caps},
+            fallback=self.fallback and self.fallback.on_account(batch, brief, caps),
+        )
 
     def holds(self, request: TurnRequest) -> bool:
         """Whether a picture of this turn waits until its wording was checked."""
@@ -77,6 +93,8 @@ class Kit:
 
     async def aclose(self) -> None:
         """Every upstream, then the store they share."""
+        if self.borrowed:
+            return
         try:
             lane: Kit | None = self
             while lane is not None:

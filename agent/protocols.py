@@ -251,14 +251,27 @@ class KeptResponse:
     output: tuple[KeptItem, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """What of a relayed turn is on disk before anything is sent."""
+
+    session: Session
+    other_name: str | None
+    """Of a new session whose name may be taken; ``None``: the session is there already."""
+    turn: Turn
+    verdicts: tuple[Verdict, ...]
+    user: str | None
+    response: KeptResponse | None
+
+
 class Answers(Protocol):
     """Responses over HTTP and their items; ``tenant=None`` are those of nobody.
 
     Somebody else's id is the same ``None`` as one that there is not.
     """
 
-    async def open_response(self, new: KeptResponse) -> None:
-        """On disk before anything is sent, with its input."""
+    async def begin(self, new: Beginning) -> Session:
+        """All of it in one transaction, or nothing; the session as it is named now."""
         ...
 
     async def close_response(self, ended: KeptResponse) -> bool:

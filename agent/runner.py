@@ -9,7 +9,7 @@ stored and settled (DESIGN section 4).
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from types import TracebackType
@@ -93,7 +93,7 @@ class ImageAgent:
         """What its turns work with, for rooms that plan before they ask for turns."""
         return self._kit
 
-    def start(self, work: Callable[[], Awaitable[None]]) -> None:
+    def start(self, work: Callable[[], Coroutine[object, object, None]]) -> None:
         """Run it beside the turns: leaving the agent waits for it. It must not raise."""
         if self._tasks is None:
             raise UsageError("The agent is not open.", hint="async with open_agent() as agent: …")

@@ -237,6 +237,9 @@ class Attempt(Record):
     key_fingerprint: str | None = None
     user: str | None = None
     tenant: str | None = None
+    batch: str | None = None
+    """The batch it was bought for, and the brief in it."""
+    brief: str | None = None
     model: str
     requested: Rendering = Rendering()
     actual: Rendering = Rendering()

@@ -30,6 +30,7 @@ RUNNER = {
     "opening",
     "attempts",
     "keeping",
+    "aside",
     "naming",
     "receipts",
     "addresses",

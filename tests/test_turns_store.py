@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import anyio.to_thread
 import pytest
+from PIL import Image as Canvas
 
 from agent import ImageAgent, ImageOptions, TurnCompleted, TurnFailed, TurnRequest
 from agent.schema import Attempt, Session, SessionId
@@ -196,8 +199,51 @@ async def test_what_cannot_be_marked_as_sent_is_not_sent(
         assert dict(server.counters) == {}
 
 
+@pytest.fixture
+def aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Path]]:
+    """Pictures in the folder for temporary files, which is a new one."""
+    folder = tmp_path / "aside"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return lambda: list(folder.glob("limner-*.png"))
+
+
+async def test_a_picture_that_the_store_cannot_take_is_put_aside_and_named(
+    open_offline: Opener, refuse: Refuse, aside: Callable[[], list[Path]], tmp_path: Path
+) -> None:
+    async with open_offline() as agent:
+        blobs = tmp_path / "home" / "data" / "blobs"
+        shutil.rmtree(blobs)
+        blobs.write_text("not a folder", "utf-8")
+        refuse("UPDATE ON attempt WHEN NEW.state = 'unknown'")
+        ended = await agent.run(KITE)
+
+        assert isinstance(ended, TurnFailed)
+        assert (ended.outcome, ended.exit_code) == ("unknown", 7)
+        assert ended.error is not None
+        [kept] = aside()
+        assert str(kept) in ended.error.hint
+        with Canvas.open(kept) as picture:
+            picture.load()
+        assert (await the_attempt(agent, ended)).state == "sent"
+
+
+async def test_a_picture_that_nothing_can_take_is_told_all_the_same(
+    open_offline: Opener, refuse: Refuse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "there is none"))
+    async with open_offline() as agent:
+        refuse("INSERT ON image")
+        ended = await agent.run(KITE)
+
+        assert isinstance(ended, TurnFailed)
+        assert ended.error is not None
+        assert (ended.outcome, ended.error.code) == ("unknown", "store")
+        assert "put into" not in ended.error.hint
+
+
 async def test_a_picture_that_cannot_be_listed_leaves_the_turn_unknown_and_maybe_billed(
-    open_offline: Opener, refuse: Refuse
+    open_offline: Opener, refuse: Refuse, aside: Callable[[], list[Path]]
 ) -> None:
     async with open_offline() as agent:
         refuse("INSERT ON image")
@@ -212,6 +258,7 @@ async def test_a_picture_that_cannot_be_listed_leaves_the_turn_unknown_and_maybe
         assert ended.session is not None
         [turn] = await agent.store.turns(ended.session)
         assert turn.outcome == "unknown"
+    assert len(aside()) == 1
 
 
 async def test_an_attempt_that_cannot_be_settled_is_told_as_sent(

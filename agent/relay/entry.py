@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import anyio.to_thread
 from anyio.abc import TaskGroup
-from pydantic import JsonValue
 
+from ..attempts import Errand
+from ..logs import get_logger
 from ..protocols import KeptItem, KeptResponse, Purchase, TurnRequest
 from ..schema import Failure, ImageId, Outcome, ScreenOutput, TurnId, Verdict
 from ..screening import Judged
 from ..traffic import Profile
-from ..turn.relayed import check_model, hidden_tool
+from ..turn.relayed import check_model
 from ..turn.talk import STORED
 from ..wire.fields import JsonObject, RequestFault
 from ..wire.requests import ResponsesRequest, read_responses
@@ -22,7 +22,10 @@ from . import kept, once
 from .line import Declined, Line
 from .passing import Passing
 from .prepare import Caller, Prepared, Shop, judged, prepare
+from .reading import Read, bare_ids, read_request, take_own_pictures
 from .turns import RelayedTurn, note, retelling_of, write_down
+
+log = get_logger("limner.relay")
 
 _LARGE = 256 * 1024
 """Bytes of a body that is read in a thread, so that other clients need not wait for it."""
@@ -37,15 +40,10 @@ class Accepted:
     stream: bool
     passed: bool = False
     """Somebody else's: its status, headers and bytes are the server's behind."""
+    replayed: bool = False
+    """It is the answer that the same request had before."""
     document: JsonObject | None = None
     """Of a background response: what it is for now."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    payload: JsonObject
-    has_tool: bool
-    hidden: bool
 
 
 class Relay:
@@ -67,7 +65,7 @@ class Relay:
     async def respond(self, body: bytes, caller: Caller, *, key: str | None = None) -> Accepted:
         """``key``: the client's own name for this request, which is then never bought twice. Raises ``RequestFault``, ``UsageError`` and ``Declined``, all before anything is sent."""
         large = len(body) > _LARGE
-        read = await anyio.to_thread.run_sync(_read, body) if large else _read(body)
+        read = await anyio.to_thread.run_sync(read_request, body) if large else read_request(body)
         check_profile(self._shop.kit.upstream.profile)
         if not read.has_tool:
             self._check_toolless(read)
@@ -81,12 +79,12 @@ class Relay:
         previous = payload.get("previous_response_id")
         if isinstance(previous, str) and await answers.response(previous, tenant=tenant):
             return True
-        ids = _bare_ids(payload)
+        ids = bare_ids(payload)
         return bool(ids) and bool(await answers.items(ids, tenant=tenant))
 
     # ── somebody else's ──────────────────────────────────────────────────────────────────────
 
-    def _check_toolless(self, read: _Read) -> None:
+    def _check_toolless(self, read: Read) -> None:
         if self._images_only:
             raise RequestFault(
                 "This server only draws (--images-only): declare the image_generation tool.",
@@ -103,7 +101,7 @@ class Relay:
         if isinstance(model, str):
             check_model(model)
 
-    def _pass(self, body: bytes, read: _Read, caller: Caller) -> Accepted:
+    def _pass(self, body: bytes, read: Read, caller: Caller) -> Accepted:
         payload = read.payload
         model = payload.get("model")
         request = TurnRequest(
@@ -113,7 +111,8 @@ class Relay:
             caps=caller.caps,
         )
         line = Line()
-        self._tasks.start_soon(Passing(self._shop.kit, body, request, line).drive)
+        passing = Passing(self._shop.kit, body, request, line)
+        self._tasks.start_soon(_guarded, passing.drive, line)
         return Accepted(line, stream=payload.get("stream") is True, passed=True)
 
     # ── ours ─────────────────────────────────────────────────────────────────────────────────
@@ -122,6 +121,7 @@ class Relay:
         self, body: bytes, payload: JsonObject, caller: Caller, *, key: str | None
     ) -> Accepted:
         shop, kit = self._shop, self._shop.kit
+        await take_own_pictures(shop, payload, tenant=caller.tenant)
         large = len(body) > _LARGE
         reading = anyio.to_thread.run_sync(read_responses, payload) if large else None
         request = await reading if reading else read_responses(payload)
@@ -146,34 +146,44 @@ class Relay:
             turn=TurnId(kit.ids.new("turn")),
         )
         prepared = await prepare(shop, request, payload, asked)
-        found = await judged(kit, prepared)
-        if found.stop is not None:
-            await note(kit, found.verdicts, prepared)
-            raise stopped(found)
+        found, errand = await judged(kit, prepared)
         purchase = None
-        if key is not None:
+        if key is not None:  # an answer that was paid for is repeated whatever is left to spend
             assert asked.turn is not None
             purchase = once.purchase_of(shop, key, body, tenant=caller.tenant, turn=asked.turn)
             taken = await shop.tenancy.claim(purchase)
             if taken is not None:
                 return await self._again(await once.same(shop, taken, purchase), request)
-        return await self._begun(prepared, found, purchase)
+        if errand is None:
+            if purchase is not None:
+                await shop.tenancy.release(purchase)
+            await note(kit, found.verdicts, prepared)
+            raise stopped(found)
+        return await self._begun(prepared, found, errand, purchase)
 
     async def _begun(
-        self, prepared: Prepared, found: Judged, purchase: Purchase | None
+        self, prepared: Prepared, found: Judged, errand: Errand, purchase: Purchase | None
     ) -> Accepted:
         """Everything is on disk, and the turn runs whoever listens."""
         shop, request = self._shop, prepared.request
         try:
-            written = await write_down(shop, prepared, found)
+            written = await write_down(shop, prepared, found, errand.prompts)
         except BaseException:
             if purchase is not None:
                 with anyio.CancelScope(shield=True):
                     await shop.tenancy.release(purchase)
             raise
         line = Line()
-        turn = RelayedTurn(shop, prepared, found.prompt, written, line, purchase=purchase)
-        self._tasks.start_soon(turn.drive)
+        turn = RelayedTurn(
+            shop,
+            prepared,
+            written,
+            line,
+            verdict=found.prompt,
+            errand=errand,
+            purchase=purchase,
+        )
+        self._tasks.start_soon(_guarded, turn.drive, line)
         document = None
         if prepared.payload.get("background") is True:
             begun = retelling_of(shop.kit, prepared, written).begun()
@@ -183,9 +193,10 @@ class Relay:
     async def _again(self, found: KeptResponse, request: ResponsesRequest) -> Accepted:
         if found.status == "in_progress":
             found = await self._caught_up(found)
+            once.check(found)
         line = Line()
         await once.again(self._shop, found, line, stream=request.stream)
-        return Accepted(line, stream=request.stream)
+        return Accepted(line, stream=request.stream, replayed=True)
 
     # ── afterwards ───────────────────────────────────────────────────────────────────────────
 
@@ -323,6 +334,15 @@ def _refusal(verdict: Verdict, shown_to: str | None) -> Failure:
     )
 
 
+async def _guarded(drive: Callable[[], Awaitable[None]], line: Line) -> None:
+    """What goes wrong with one request, also while it is being told, ends no other one."""
+    try:
+        await drive()
+    except Exception as error:
+        log.exception("relay.bug")
+        line.end(error)
+
+
 def _saved(which: str, name: str, image: ImageId) -> KeptItem:
     value: JsonObject = {
         "id": which,
@@ -335,47 +355,3 @@ def _saved(which: str, name: str, image: ImageId) -> KeptItem:
 
 def _who(said: str | None) -> str | None:
     return said.replace("\0", "")[:200] or None if said else None
-
-
-def _read(body: bytes) -> _Read:
-    """The body as JSON, strictly: of two fields of one name, we might see one and a server the other."""
-    try:
-        payload = json.loads(body, object_pairs_hook=_once, parse_constant=_no_constant)
-    except RequestFault:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise RequestFault(f"The body is not valid JSON: {str(error)[:200]}.") from error
-    if not isinstance(payload, dict):
-        raise RequestFault("Invalid type for the body: expected an object.", code="invalid_type")
-    tools = payload.get("tools")
-    declared = [tool for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
-    has_tool = any(tool.get("type") == "image_generation" for tool in declared)
-    hidden = not has_tool and hidden_tool(payload)
-    return _Read(payload, has_tool, hidden)
-
-
-def _once(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise RequestFault(f"The body has the field {twice[:80]!r} twice.", code="invalid_json")
-    return found
-
-
-def _no_constant(name: str) -> JsonValue:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _bare_ids(payload: JsonObject) -> frozenset[str]:
-    """Ids that a request names without bringing the item."""
-    given = payload.get("input")
-    items = [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
-    bare = (
-        item.get("id")
-        for item in items
-        if item.get("type") == "item_reference"
-        or (item.get("type") == "image_generation_call" and not item.get("result"))
-        or set(item) == {"id"}
-    )
-    return frozenset(which for which in bare if isinstance(which, str) and which)

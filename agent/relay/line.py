@@ -67,7 +67,7 @@ class Line(ObjectReceiveStream[bytes]):
         for chunk in chunks:
             if self._left:
                 return
-            self.begin(Head())
+            self.head = self.head or Head()
             self._chunks.append(chunk)
             self._unread += len(chunk)
             if self._unread > MOST_UNREAD and len(self._chunks) > 1:

@@ -62,21 +62,28 @@ async def same(shop: Shop, taken: Purchase, new: Purchase) -> KeptResponse:
                 code="idempotency_no_answer",
                 param=HEADER,
             )
-        if found.status == "failed":
-            error = found.document.get("error")
-            told = error if isinstance(error, dict) else {}
-            raise RequestFault(
-                f"The request with this {HEADER} failed and may be billed; it is not sent again: "
-                f"{told.get('message')}",
-                status=409,
-                code=str(told.get("code")),
-                param=HEADER,
-            )
+        check(found)
         turns = await shop.kit.store.turns(found.session)
         closed = any(turn.id == found.turn and turn.outcome for turn in turns)
         if found.status != "in_progress" or closed:
             return found
         await anyio.sleep(_LOOK_S)
+
+
+def check(found: KeptResponse) -> None:
+    """Raises ``RequestFault`` 409 for one that failed and may be billed: it is no answer to repeat."""
+    if found.status != "failed":
+        return
+    error = found.document.get("error")
+    told = error if isinstance(error, dict) else {}
+    raise RequestFault(
+        f"The request with this {HEADER} failed and may be billed; it is not sent again: "
+        f"{told.get('message')} Look at turn {found.turn} (limner ledger), then use a new key.",
+        status=409,
+        code=str(told.get("code")),
+        param=HEADER,
+        type="server_error",
+    )
 
 
 async def settle(shop: Shop, purchase: Purchase) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
@@ -19,7 +19,7 @@ from ..opening import Held, Opening
 from ..protocols import Answers, KeptResponse, PictureFacts, Tenancy, TurnRequest
 from ..safety.screen import screen
 from ..safety.views import MAX_CHARACTERS
-from ..schema import Cost, Image, Session, SessionId, Sha256, Turn, TurnId, Verdict
+from ..schema import Cost, Image, ImageId, Session, SessionId, Sha256, Turn, TurnId, Verdict
 from ..screening import Judged
 from ..traffic import Outgoing, PictureData
 from ..turn import capabilities, prompts, relayed
@@ -47,6 +47,8 @@ class Shop:
     kit: Kit
     answers: Answers
     tenancy: Tenancy
+    own_picture: Callable[[str], ImageId | None] | None = None
+    """What an address that was given out here names; ``None`` for addresses elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,17 +206,18 @@ def _spoken(kit: Kit, text: str) -> Turn:
     )
 
 
-async def judged(kit: Kit, prepared: Prepared) -> Judged:
-    """What both screens say, and whether a budget covers it; nothing is drawn yet."""
+async def judged(kit: Kit, prepared: Prepared) -> tuple[Judged, Errand | None]:
+    """What both screens say, and what is to be sent if a budget covers it; nothing is drawn yet."""
     opened = prepared.opened
     first = screening.first(opened.request, opened, kit.policy)
     first = replace(first, others=(*first.others, *(v for _, v in prepared.left_out)))
     if first.stop is not None:
-        return first
+        return first, None
     errand = compose(kit, prepared, first.prompt)
     if refused := await attempts.unaffordable(kit, errand, session=opened.session):
-        return replace(first, stop=refused)
-    return await screening.second(kit, opened, first)
+        return replace(first, stop=refused), None
+    second = await screening.second(kit, opened, first)
+    return second, None if second.stop is not None else errand
 
 
 # ── pictures ─────────────────────────────────────────────────────────────────────────────────

@@ -16,9 +16,20 @@ from ..keeping import Begun
 from ..kit import Kit
 from ..logs import get_logger
 from ..opening import Opening
-from ..protocols import KeptItem, KeptResponse, Purchase
+from ..protocols import Beginning, KeptItem, KeptResponse, Purchase
 from ..receipts import Receipt
-from ..schema import Attempt, Failure, Image, ImageId, Outcome, Session, Turn, Verdict
+from ..schema import (
+    Attempt,
+    Failure,
+    Image,
+    ImageId,
+    Outcome,
+    PromptRef,
+    Session,
+    SessionId,
+    Turn,
+    Verdict,
+)
 from ..screening import Judged
 from ..taking import Taking
 from ..traffic import Picture, Received, WireEvent
@@ -44,13 +55,17 @@ class Written:
     input: tuple[KeptItem, ...] = field(default=(), repr=False)
 
 
-async def write_down(shop: Shop, prepared: Prepared, judged: Judged) -> Written:
-    """Session, open turn, imported pictures, verdicts, and the response with its input."""
-    kit, opened, request = shop.kit, prepared.opened, prepared.request
-    session = opened.session or await _new_session(kit, opened)
-    refs = compose(kit, prepared, judged.prompt).prompts
-    begun = await keeping.begin_turn(kit, opened, session, prompts=refs)
-    await note(kit, judged.verdicts, prepared, session=session, turn=begun.turn)
+async def write_down(
+    shop: Shop, prepared: Prepared, judged: Judged, prompts: tuple[PromptRef, ...]
+) -> Written:
+    """Imported pictures; then session, open turn, verdicts and the response with its input."""
+    kit, opened = shop.kit, prepared.opened
+    session, other_name = opened.session or _new_session(kit, opened), None
+    if opened.session is None:
+        other_name = _other_name(kit, session.name)
+        if prepared.held or opened.mask:  # what is imported is listed in a session that is there
+            session, other_name = await _create(kit, session, other_name), None
+    begun = await keeping.new_turn(kit, opened, session, prompts=prompts)
     written = Written(
         id=kit.ids.new("resp"),
         begun=begun,
@@ -58,28 +73,46 @@ async def write_down(shop: Shop, prepared: Prepared, judged: Judged) -> Written:
         created=begun.turn.created,
         input=_input(kit, prepared, begun.turn),
     )
-    if request.store is not False:
+    row = None
+    if prepared.request.store is not False:
         told = retelling_of(kit, prepared, written)
-        await shop.answers.open_response(
-            _row(prepared, written, "in_progress", kept.plain(told.begun()))
+        row = _row(prepared, written, "in_progress", kept.plain(told.begun()))
+    named = await shop.answers.begin(
+        Beginning(
+            session=session,
+            other_name=other_name,
+            turn=begun.turn,
+            verdicts=judged.verdicts,
+            user=opened.request.user,
+            response=row,
         )
-    return written
+    )
+    return replace(written, session=named)
 
 
-async def _new_session(kit: Kit, opened: Opening) -> Session:
-    """Named by its first words; a name that is taken gets an end that surely is not.
+def _new_session(kit: Kit, opened: Opening) -> Session:
+    """Named by its first words."""
+    now, request = kit.clock.now(), opened.request
+    return Session(
+        id=SessionId(kit.ids.new("ses")),
+        name=naming.checked_name(naming.slug(opened.text)),
+        user=request.user,
+        tenant=request.tenant,
+        created=now,
+        updated=now,
+    )
 
-    A server sees the same words often, and counting up to a free number costs a write for each.
-    """
-    words = naming.slug(opened.text)
+
+def _other_name(kit: Kit, name: str) -> str:
+    """One that is surely free: a server sees the same words often, and counting costs a look each."""
+    return f"{name[: naming.LONGEST_NAME - 9]}-{kit.ids.new('x')[-8:].lower()}"
+
+
+async def _create(kit: Kit, session: Session, other_name: str) -> Session:
     try:
-        return await naming.create_session(
-            kit, replace(opened.request, session_name=words), opened.text
-        )
+        return await kit.store.create_session(session)
     except UsageError:
-        name = f"{words[: naming.LONGEST_NAME - 9]}-{kit.ids.new('x')[-8:].lower()}"
-        named = replace(opened.request, session_name=name)
-        return await naming.create_session(kit, named, opened.text)
+        return await kit.store.create_session(session.model_copy(update={"name": other_name}))
 
 
 async def note(
@@ -155,16 +188,18 @@ class RelayedTurn:
         self,
         shop: Shop,
         prepared: Prepared,
-        verdict: Verdict,
         written: Written,
         line: Line,
         *,
-        purchase: Purchase | None = None,
+        verdict: Verdict,
+        errand: Errand,
+        purchase: Purchase | None,
     ) -> None:
         self._shop = shop
         self._kit = shop.kit
         self._prepared = prepared
         self._verdict = verdict
+        self._errand = errand
         self._written = written
         self._line = line
         self._purchase = purchase
@@ -277,8 +312,7 @@ class RelayedTurn:
 
     async def _exchange(self) -> Gathered:
         """Until it is settled; what drew nothing may go plainer, or to the next profile."""
-        prepared, turn = self._prepared, self._written.begun.turn
-        errand = compose(self._kit, prepared, self._verdict)
+        turn, errand = self._written.begun.turn, self._errand
         while True:
             composed = self._kit.upstream.profile
             errand = attempts.on_account(errand, session=turn.session, turn=turn.id)
@@ -334,7 +368,8 @@ class RelayedTurn:
         elif isinstance(item, WireEvent):
             drawn, self._drawn = self._drawn, []
             self._pass_on(self._tale.tell(item.data, drawn), drew=bool(drawn))
-            gathered = replace(gathered, passed_on=self._tale.others)
+            if self._tale.others != gathered.passed_on:
+                gathered = replace(gathered, passed_on=self._tale.others)
         return gathered
 
     def _pass_on(self, frames: Sequence[bytes], *, drew: bool) -> None:

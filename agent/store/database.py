@@ -177,7 +177,11 @@ class Job(Generic[T]):
         self._error: Exception | None = None
         self.over = False
 
-    def run_in(self, connection: Connection, where: str) -> None:
+    def run_in(self, connection: Connection) -> None:
+        """With others, and undone with them by whatever it raises."""
+        self._value, self._error = self._work(connection), None
+
+    def run_apart(self, connection: Connection, where: str) -> None:
         """With others: what it raises undoes itself alone. Raises only what the database says."""
         self._value = self._error = None
         try:
@@ -235,8 +239,8 @@ class Database:
     ) -> T:
         """``work`` alone in the store: all of it or, when it raises, nothing.
 
-        What waits meanwhile goes along in the next transaction, each behind a savepoint: a
-        commit waits for the disk, and 200 turns at once would wait for it one after another.
+        What waits meanwhile goes along in the next transaction, where what fails undoes itself
+        alone: a commit waits for the disk, and 200 turns would wait for it one after another.
         """
         if not self.sqlite:
             return await self._run("write", work, *args, **kwargs)
@@ -256,21 +260,30 @@ class Database:
         return job.result()
 
     def _together(self, batch: Sequence[Job[Any]]) -> None:
-        """All in one transaction; where the database itself objects, each in one of its own."""
+        """All in one transaction; where one fails, behind savepoints; at last each in its own."""
         engine = self._engine.execution_options(begin="write")
-        if len(batch) > 1:
-            try:
-                with engine.begin() as connection:
-                    for job in batch:
-                        job.run_in(connection, self.where)
-            except SQLAlchemyError:
-                log.info("store.apart", jobs=len(batch))
-            else:
-                for job in batch:
-                    job.over = True
-                return
+        trusting = self._commit(engine, batch, lambda job, on: job.run_in(on))
+        if trusting or self._commit(engine, batch, lambda job, on: job.run_apart(on, self.where)):
+            return
+        log.info("store.apart", jobs=len(batch))
         for job in batch:
             job.run_alone(engine, self.where)
+
+    @staticmethod
+    def _commit(
+        engine: Engine, batch: Sequence[Job[Any]], run: Callable[[Job[Any], Connection], None]
+    ) -> bool:
+        if len(batch) == 1:
+            return False
+        try:
+            with engine.begin() as connection:
+                for job in batch:
+                    run(job, connection)
+        except Exception:  # noqa: BLE001  each hears of its own when it is tried by itself
+            return False
+        for job in batch:
+            job.over = True
+        return True
 
     async def _run(
         self,

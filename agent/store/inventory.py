@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from ..errors import NotFound, StoreError
 from ..schema import Blob
@@ -25,6 +25,10 @@ Erase = Callable[[Path], None]
 """Removes what is kept of a file elsewhere; raises ``StoreError``."""
 
 
+_BLOB = select(blob).where(blob.c.sha256 == bindparam("which"))
+_ADD = insert(blob)
+
+
 class Unlinked(NamedTuple):
     """How many pictures are gone, and why others are not yet."""
 
@@ -33,7 +37,7 @@ class Unlinked(NamedTuple):
 
 
 def find(connection: Connection, sha256: str) -> Blob | None:
-    row = connection.execute(select(blob).where(blob.c.sha256 == sha256)).mappings().first()
+    row = connection.execute(_BLOB, {"which": sha256}).mappings().first()
     return None if row is None else Blob.model_validate(dict(row))
 
 
@@ -49,7 +53,7 @@ def record(connection: Connection, new: Blob, *, file: Path) -> bool:
     if not file.exists():
         return False
     if find(connection, new.sha256) is None:
-        connection.execute(insert(blob), new.model_dump())
+        connection.execute(_ADD, new.model_dump())
     return True
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     and_,
+    bindparam,
     case,
     false,
     func,
@@ -41,6 +42,14 @@ SHORTEST = len("att_") + 4
 """Fewer characters of an id have to be all of them."""
 
 
+# Built once: what a statement says is put together anew by each call of ``update``.
+_WHICH = attempt.c.id == bindparam("which")
+_INSERT = insert(attempt)
+_UPDATE = update(attempt).where(_WHICH)
+_SEND = _UPDATE.where(attempt.c.state == "intent")
+_STATE = select(attempt.c.state).where(_WHICH)
+
+
 def _same(name: str, value: str | None) -> ColumnElement[bool]:
     return false() if value is None else attempt.c[name] == value
 
@@ -57,6 +66,8 @@ SCOPES: dict[str, Callable[[Attempt], ColumnElement[bool]]] = {
     "key": lambda new: _same("key_fingerprint", new.key_fingerprint),
     "user": lambda new: _same("user", new.user),
     "tenant": lambda new: _same("tenant", new.tenant),
+    "batch": lambda new: _same("batch", new.batch),
+    "brief": lambda new: and_(_same("batch", new.batch), _same("brief", new.brief)),
     "tenant_day": lambda new: and_(_same("tenant", new.tenant), _same_day(new)),
 }
 """What a budget can be about. ``day`` is the UTC day, over every process on this store."""
@@ -71,8 +82,7 @@ def reserve(
             return refusal
     if dry:
         return None
-    row = rows.attempt_row(new) | {"state": "intent"}
-    connection.execute(insert(attempt), row)
+    connection.execute(_INSERT, rows.attempt_row(new) | {"state": "intent"})
     return None
 
 
@@ -122,9 +132,9 @@ def mark_sent(connection: Connection, which: AttemptId, *, at: datetime, bytes_s
 
     A process that slept can find that its intent counts as failed and its reservation as free.
     """
-    row = update(attempt).where(attempt.c.id == which, attempt.c.state == "intent")
-    sent = row.values(state="sent", billed="possibly", sent=at, heartbeat=at, bytes_sent=bytes_sent)
-    if connection.execute(sent).rowcount == 1:
+    sent = {"state": "sent", "billed": "possibly", "sent": at, "bytes_sent": bytes_sent}
+    changed = connection.execute(_SEND, sent | {"which": which, "heartbeat": at})
+    if changed.rowcount == 1:
         return
     raise StoreError(
         f"attempt {which} is {_state(connection, which)} and cannot be sent any more",
@@ -148,11 +158,11 @@ def settle(connection: Connection, ended: Attempt) -> None:
     for kept in ("sent", "bytes_sent", "heartbeat", "owner"):
         if values[kept] is None:
             del values[kept]
-    connection.execute(update(attempt).where(attempt.c.id == ended.id).values(values))
+    connection.execute(_UPDATE, values | {"which": ended.id})
 
 
 def _state(connection: Connection, which: AttemptId) -> str:
-    state = connection.execute(select(attempt.c.state).where(attempt.c.id == which)).scalar()
+    state = connection.execute(_STATE, {"which": which}).scalar()
     if state is None:
         raise NotFound(f"there is no attempt {which}", hint="limner ledger lists them.")
     return str(state)

@@ -164,8 +164,12 @@ class DiskStore:
 
     async def open_turn(self, turn: Turn) -> None:
         """Raises ``StoreError`` while nothing is sent yet, when a picture would no longer fit."""
-        await self._in_thread(self._folder.check_room)
-        await self._database.write(sessions.open_turn, turn)
+        await self._database.write(self.open_turn_in, turn)
+
+    def open_turn_in(self, connection: Connection, turn: Turn) -> None:
+        """The same as a part of somebody's transaction."""
+        self._folder.check_room()
+        sessions.open_turn(connection, turn)
 
     async def close_turn(self, turn: Turn, *, expected_head: TurnId | None) -> bool:
         moved = await self._database.write(

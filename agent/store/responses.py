@@ -8,11 +8,21 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Table, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Table,
+    bindparam,
+    insert,
+    select,
+    update,
+)
 
-from ..protocols import KeptItem, KeptResponse
-from ..schema import ImageId, SessionId, TurnId
-from . import forget
+from ..errors import UsageError
+from ..protocols import Beginning, KeptItem, KeptResponse
+from ..schema import ImageId, Session, SessionId, TurnId
+from . import forget, sessions
 from .database import Database
 from .open import DiskStore
 from .tables import response, response_item
@@ -21,6 +31,12 @@ LONGEST_CHAIN = 10_000
 """Responses; a chain that is longer is cut at its beginning."""
 _AT_ONCE = 500
 """Ids in one statement: SQLite takes 32,766 parameters, PostgreSQL twice as many."""
+
+
+_ADD, _ADD_ITEM = insert(response), insert(response_item)
+_CLOSE = update(response).where(
+    response.c.id == bindparam("which"), response.c.status == "in_progress"
+)
 
 
 class DiskAnswers:
@@ -34,7 +50,27 @@ class DiskAnswers:
         return self._store.database
 
     async def open_response(self, new: KeptResponse) -> None:
+        """Of a turn that was begun elsewhere."""
         await self._database.write(_open, new)
+
+    async def begin(self, new: Beginning) -> Session:
+        return await self._database.write(self._begin, new)
+
+    def _begin(self, connection: Connection, new: Beginning) -> Session:
+        session, turn = _session(connection, new), new.turn
+        self._store.open_turn_in(connection, turn)
+        for verdict in new.verdicts:
+            sessions.add_verdict(
+                connection,
+                verdict,
+                at=turn.created,
+                session=session.id,
+                turn=turn.id,
+                user=new.user,
+            )
+        if new.response is not None:
+            _open(connection, new.response)
+        return session
 
     async def close_response(self, ended: KeptResponse) -> bool:
         return await self._database.write(_close, ended)
@@ -56,6 +92,16 @@ class DiskAnswers:
         return await self._database.write(_delete, which, tenant=tenant, at=at)
 
 
+def _session(connection: Connection, new: Beginning) -> Session:
+    if new.other_name is None:
+        return new.session
+    try:
+        return sessions.create(connection, new.session)
+    except UsageError:
+        named = new.session.model_copy(update={"name": new.other_name})
+        return sessions.create(connection, named)
+
+
 def _open(connection: Connection, new: KeptResponse) -> None:
     row = {
         "id": new.id,
@@ -67,7 +113,7 @@ def _open(connection: Connection, new: KeptResponse) -> None:
         "created": new.created,
         "document": new.document,
     }
-    connection.execute(insert(response), row)
+    connection.execute(_ADD, row)
     _add(connection, new, "input", new.input)
 
 
@@ -85,16 +131,12 @@ def _add(connection: Connection, of: KeptResponse, side: str, items: Sequence[Ke
         for item in items
     ]
     if rows:
-        connection.execute(insert(response_item), rows)
+        connection.execute(_ADD_ITEM, rows)
 
 
 def _close(connection: Connection, ended: KeptResponse) -> bool:
-    changed = (
-        update(response)
-        .where(response.c.id == ended.id, response.c.status == "in_progress")
-        .values(status=ended.status, document=ended.document)
-    )
-    if connection.execute(changed).rowcount != 1:
+    values = {"status": ended.status, "document": ended.document}
+    if connection.execute(_CLOSE, values | {"which": ended.id}).rowcount != 1:
         return False
     _add(connection, ended, "output", ended.output)
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, or_, select, update
 
 from ..errors import NotFound, StoreError, UsageError
 from ..protocols import NewImage
@@ -15,16 +15,28 @@ from .find import PathOf, images_with_bytes, session_not_found
 from .inventory import ensure
 from .tables import image, session, turn, verdict
 
+# Built once: what a statement says is put together anew by each call of ``update``.
+_ADD_SESSION, _ADD_TURN = insert(session), insert(turn)
+_ADD_IMAGE, _ADD_VERDICT = insert(image), insert(verdict)
+_WHICH = session.c.id == bindparam("which")
+_SESSION = select(session.c.id).where(_WHICH)
+_TAKEN = select(session.c.id).where(or_(session.c.name == bindparam("named"), _WHICH))
+_UPDATE = update(session).where(_WHICH)
+_SWAP = _UPDATE.where(session.c.head.is_not_distinct_from(bindparam("expected")))
+_COUNT = _UPDATE.values(last_number=session.c.last_number + 1).returning(session.c.last_number)
+_CLOSE = update(turn).where(
+    turn.c.id == bindparam("which"), or_(turn.c.outcome.is_(None), turn.c.outcome == "unknown")
+)
+
 
 def create(connection: Connection, new: Session) -> Session:
     """Raises ``UsageError`` when the name or the id is taken."""
-    taken = select(session.c.id).where(or_(session.c.name == new.name, session.c.id == new.id))
-    if connection.execute(taken).first() is not None:
+    if connection.execute(_TAKEN, {"named": new.name, "which": new.id}).first() is not None:
         raise UsageError(
             f"there is a session {new.name!r} already",
             hint=f"Choose another name, or continue it with --session {new.name}.",
         )
-    connection.execute(insert(session), rows.session_row(new))
+    connection.execute(_ADD_SESSION, rows.session_row(new))
     return new.model_copy(update={"turns": 0, "images": 0})
 
 
@@ -93,7 +105,7 @@ def open_turn(connection: Connection, new: Turn) -> None:
     """With outcome NULL, whatever ``new`` says."""
     _require(connection, new.session)
     fresh = new.model_copy(update={"outcome": None, "closed": None})
-    connection.execute(insert(turn), rows.turn_row(fresh))
+    connection.execute(_ADD_TURN, rows.turn_row(fresh))
     _touch(connection, new.session, new.created)
 
 
@@ -106,9 +118,7 @@ def close_turn(
     values = rows.turn_row(ended) | {"closed": ended.closed or at}
     for fixed in ("id", "session", "created"):
         del values[fixed]
-    open_one = or_(turn.c.outcome.is_(None), turn.c.outcome == "unknown")
-    closing = update(turn).where(turn.c.id == ended.id, open_one).values(values)
-    if connection.execute(closing).rowcount != 1:
+    if connection.execute(_CLOSE, values | {"which": ended.id}).rowcount != 1:
         raise StoreError(
             f"turn {ended.id} is closed already, or was forgotten",
             hint="Its pictures, if any, are listed in the session.",
@@ -140,26 +150,24 @@ def _swap_head(
     to: TurnId | None,
     at: datetime,
 ) -> bool:
-    unmoved = session.c.head.is_not_distinct_from(expected)
-    swap = update(session).where(session.c.id == of, unmoved).values(head=to, updated=at)
-    return connection.execute(swap).rowcount == 1
+    swap = {"which": of, "expected": expected, "head": to, "updated": at}
+    return connection.execute(_SWAP, swap).rowcount == 1
 
 
 def _require(connection: Connection, of: SessionId) -> None:
-    if connection.execute(select(session.c.id).where(session.c.id == of)).first() is None:
+    if connection.execute(_SESSION, {"which": of}).first() is None:
         raise session_not_found(connection, of)
 
 
 def _touch(connection: Connection, of: SessionId, at: datetime) -> None:
-    connection.execute(update(session).where(session.c.id == of).values(updated=at))
+    connection.execute(_UPDATE, {"which": of, "updated": at})
 
 
 def add_image(connection: Connection, new: NewImage, *, path: PathOf) -> Image:
     """Under the number after the last one ever given, so that a forgotten ``@4`` stays free."""
     of = new.image.session
     ensure(connection, new.blob, file=path(new.blob.sha256, new.blob.media_type))
-    count = update(session).where(session.c.id == of).values(last_number=session.c.last_number + 1)
-    number = connection.execute(count.returning(session.c.last_number)).scalar()
+    number = connection.execute(_COUNT, {"which": of}).scalar()
     if number is None:
         raise session_not_found(connection, of)
     listed = new.image.model_copy(
@@ -171,7 +179,7 @@ def add_image(connection: Connection, new: NewImage, *, path: PathOf) -> Image:
             "path": path(new.blob.sha256, new.blob.media_type),
         }
     )
-    connection.execute(insert(image), rows.image_row(listed))
+    connection.execute(_ADD_IMAGE, rows.image_row(listed))
     _touch(connection, of, listed.created)
     return listed
 
@@ -194,7 +202,7 @@ def add_verdict(
 ) -> None:
     """Needs no session: a refusal can come before there is one."""
     row = rows.verdict_row(new, at=at, session=session, turn=turn, user=user)
-    connection.execute(insert(verdict), row)
+    connection.execute(_ADD_VERDICT, row)
 
 
 def verdicts(connection: Connection, of: SessionId) -> list[Verdict]:

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every schema this version can read or bring up to date, oldest first."""
 
 VERSION_TABLE = "alembic_version"
@@ -247,6 +247,8 @@ attempt = Table(
     Column("elapsed_ms", BigInteger),
     Column("settled_by", Words),
     Column("note", Words),
+    Column("batch", Text),
+    Column("brief", Text),
     UniqueConstraint("id"),
     Index(None, "session"),
     Index(None, "turn"),
@@ -255,6 +257,7 @@ attempt = Table(
     Index(None, "key_fingerprint"),
     Index(None, "user"),
     Index(None, "tenant"),
+    Index(None, "batch"),
 )
 
 verdict = Table(
@@ -329,6 +332,16 @@ response_item = Table(
     Index(None, "response"),
     Index(None, "session"),
     Index(None, "image"),
+)
+
+batch_note = Table(
+    "batch_note",
+    metadata,
+    Column("batch", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Json, nullable=False),
+    Column("at", Utc, nullable=False),
 )
 
 tombstone = Table(

@@ -7,12 +7,10 @@ API it is, only the path and the reader know.
 
 from __future__ import annotations
 
-import math
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC
-from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Protocol
 
@@ -41,6 +39,7 @@ from ..traffic import (
 )
 from ..wire.answers import Answer, ItemFault
 from ..wire.faults import Fault, fault_of_body, tidy
+from ..wire.parts import dollars
 from . import failures
 from .bounds import MOST_ANSWER, shorten_errors, too_long
 from .fetch import PictureFetcher
@@ -349,7 +348,7 @@ def _request_id(headers: httpx2.Headers) -> str | None:
     for name in ("x-request-id", "x-litellm-call-id", "x-oai-request-id"):
         value = headers.get(name)
         if value:
-            return str(value)[:200]
+            return tidy(value)[:200]
     return None
 
 
@@ -376,9 +375,7 @@ def _reported_cost(headers: httpx2.Headers) -> Cost | None:
         cost = float(headers.get("x-litellm-response-cost", ""))
     except ValueError:
         return None
-    if not math.isfinite(cost) or cost <= 0:
-        return None
-    return Cost(amount=Decimal(str(cost)), currency="USD", basis="reported")
+    return dollars(cost or None)
 
 
 def _completed(item: Received, request_id: str | None, cost: Cost | None) -> Received:

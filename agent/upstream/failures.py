@@ -112,6 +112,8 @@ _HINTS: dict[FailureCode, str] = {
     "connection": "Check the network and the base URL.",
     "usage": "Check the base URL: it should be the API's root, usually ending in /v1.",
     "unknown": "Nobody knows whether it was drawn, so it may be billed. It is not sent again by itself.",
+    "no_image": "It may be billed, and is not asked for again by itself. Try it as a new turn, or "
+    "look at the gateway: it may hold pictures back.",
     "malformed": "This is no answer of an API that draws; check the base URL and the gateway.",
 }
 _LOST_CODE = (
@@ -348,13 +350,17 @@ def _billed_refusal(fault: Fault, *, streamed: bool) -> Billed:
     return "no" if refused_at_once and fault.stage != "output" else "possibly"
 
 
+_LONGEST_S = 366 * 86_400
+"""Whoever says "in ten years" means "not soon": it is no leave to ask at once."""
+
+
 def _retry_at(fault: Fault, clock: Clock) -> datetime | None:
     if fault.resets_at is not None and 0 < fault.resets_at < 32_503_680_000:
         return datetime.fromtimestamp(fault.resets_at, UTC)
     seconds = fault.resets_in if fault.resets_in is not None else fault.retry_after
-    if seconds is None or not 0 <= seconds < 366 * 86_400:
+    if seconds is None or not seconds >= 0:
         return None
-    return clock.now() + timedelta(seconds=seconds)
+    return clock.now() + timedelta(seconds=min(seconds, _LONGEST_S))
 
 
 def _words(fault: Fault, silent_text: str) -> str:

@@ -18,8 +18,14 @@ _SHORT = 120
 _BASE64 = re.compile(r"(?:data:[\w/+.;-]{0,60}base64,)?[A-Za-z0-9+/_-]{120,}={0,2}")
 _SECRET = re.compile(
     r"\b(?:sk|pk|rk)-[A-Za-z0-9_*-]{6,}|\bBearer\s+\S+|\beyJ[\w-]{8,}\.[\w.-]+"
-    r"|(?<=://)[^/\s@]{1,200}(?=@)"
+    r"|(?<=://)[^/\s@]{1,200}(?=@)|\bBasic\s+[A-Za-z0-9+/_-]{8,}={0,2}"
 )
+_NAMED_SECRET = re.compile(
+    r"(\b(?:[\w-]{0,40}[_-])?(?:api-?_?key|key|token|secret|password|sig|signature)=)"
+    r"[^\s&\"'<>,;)}\]]{6,}",
+    re.IGNORECASE,
+)
+"""As they stand in the query of an address; behind a colon stand plain words too."""
 _TAG = re.compile(r"<[^<>]{0,400}>")
 _TITLE = re.compile(r"<title[^>]{0,100}>([^<]{1,300})", re.IGNORECASE)
 _QUOTED = re.compile(r"""\{\s*\\*["'](error|detail|code|type|message|param)\\*["']\s*:""")
@@ -208,6 +214,7 @@ def tidy(message: str) -> str:
     characters, which would speak to the terminal.
     """
     short = _BASE64.sub("<base64>", clean(message[:20_000]))
-    short = " ".join(_SECRET.sub("<secret>", short).split())
+    short = _NAMED_SECRET.sub(r"\1<secret>", _SECRET.sub("<secret>", short))
+    short = " ".join(short.split())
     short = "".join(c for c in short if c.isprintable())
     return short if len(short) <= _LIMIT else short[: _LIMIT - 1] + "…"

@@ -11,6 +11,8 @@ from .faults import Fault, fault_of
 from .values import Json, array, count, number, obj, text
 
 _STATUSES = {"completed", "incomplete", "failed", "cancelled", "canceled", "queued", "in_progress"}
+_MOST_DOLLARS = 100_000.0
+"""Of one answer. More is a mistake, and once booked would stand in every budget for good."""
 
 
 def error_of(value: Json) -> Fault | None:
@@ -96,8 +98,12 @@ def _tokens(usage: Json) -> Tokens | None:
 
 def reported_cost(usage: Json) -> Cost | None:
     """LiteLLM's ``usage.cost``, in dollars (L13)."""
-    cost = number(usage, "cost")
-    if cost is None or cost < 0:
+    return dollars(number(usage, "cost"))
+
+
+def dollars(cost: float | None) -> Cost | None:
+    """What a server says that its answer cost; ``None`` for what no answer can have cost."""
+    if cost is None or not 0 <= cost <= _MOST_DOLLARS:
         return None
     return Cost(amount=Decimal(str(cost)), currency="USD", basis="reported")
 

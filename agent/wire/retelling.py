@@ -17,7 +17,7 @@ from pydantic import JsonValue
 from ..schema import ImageId, Sha256
 from . import lift, stories
 from .lift import Lifted
-from .spliced import dumped, tidied
+from .spliced import dumped, sse, tidied
 from .stories import Event, Item
 from .values import Json, array, count, obj, text
 
@@ -71,11 +71,25 @@ class Told:
 class Ending:
     """The last events, and the response object as JSON and as it is kept."""
 
-    events: tuple[bytes, ...] = field(repr=False)
-    body: bytes = field(repr=False)
     document: Item
     """Without ``output``, which ``items`` hold."""
     items: tuple[Told, ...]
+    before: tuple[bytes, ...] = field(repr=False)
+    whole: Item = field(repr=False)
+    cuts: tuple[bytes | memoryview, ...] = field(repr=False)
+    number: int
+
+    @property
+    def events(self) -> tuple[bytes, ...]:
+        """Written when they are asked for: they are as long as the pictures in them."""
+        kind = f"response.{self.document['status']}"
+        event = {"type": kind, "response": self.whole, "sequence_number": self.number}
+        return (*self.before, sse(kind, event, self.cuts))
+
+    @property
+    def body(self) -> bytes:
+        """The same for a client that does not listen to events."""
+        return dumped(self.whole, self.cuts)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,7 +125,7 @@ class Retelling:
         self._held: list[tuple[int, Event, Lifted]] = []
         self._known: dict[str, ImageId] = {}
         self._response: Json = {}
-        self._final: Lifted | None = None
+        self._final: Json | None = None
         self._status = ""
         self._last: frozenset[int] | None = None
 
@@ -164,8 +178,8 @@ class Retelling:
         if kind in _TERMINAL or not kind:
             response = obj(event.get("response")) if kind else event
             self._status = _TERMINAL.get(kind) or text(response, "status") or "completed"
-            self._final = Lifted(response, lifted.strings)
-            return [*self.open(), *self._rest(queue)]
+            self._final = response
+            return [*self.open(), *self._rest(lifted.strings, queue)]
         if not kind.startswith("response."):
             return []
         return [*self.open(), *self._passed(kind, event, lifted, queue)]
@@ -269,16 +283,15 @@ class Retelling:
 
     # ── its end ──────────────────────────────────────────────────────────────────────────────
 
-    def _rest(self, queue: list[Drawn]) -> list[bytes]:
+    def _rest(self, strings: tuple[memoryview, ...], queue: list[Drawn]) -> list[bytes]:
         """Items that only the final answer holds, each told as if it had come by itself."""
-        assert self._final is not None
         frames: list[bytes] = []
-        output = [obj(item) for item in array(obj(self._final.value).get("output"))]
+        output = [obj(item) for item in array((self._final or {}).get("output"))]
         known = dict(self._places)
         for index, item in enumerate(output):
             at = _where(known, index, item)
             known.pop(-1 if at is None else at, None)
-            lifted = Lifted(dict(item), self._final.strings)
+            lifted = Lifted(dict(item), strings)
             if at is None:
                 at = max(self._places, default=-1) + 1
                 frames += self._added(at, stories.begun(text(item, "type") or "message"))
@@ -314,11 +327,11 @@ class Retelling:
                 value["result"] = {"$cut": len(cuts)}
                 cuts.append(place.base64)
             output.append(value)
-        whole = document | {"output": output}
-        frames.append(self._event({"type": f"response.{status}", "response": whole}, cuts))
         return Ending(
-            events=tuple(frames),
-            body=dumped(whole, cuts),
+            before=tuple(frames),
+            whole=document | {"output": output},
+            cuts=tuple(cuts),
+            number=self._number,
             document=document,
             items=tuple(
                 Told(id=place.id, value=dict(place.value or {}), image=place.image)
@@ -332,7 +345,7 @@ class Retelling:
 
     def _document(self, status: str) -> Item:
         frame = self._frame
-        theirs = dict(obj(self._final.value) if self._final else self._response)
+        theirs = dict(self._response if self._final is None else self._final)
         theirs.pop("output", None)
         document: Item = stories.blank(frame.asked) | theirs
         return document | {
@@ -347,9 +360,9 @@ class Retelling:
         }
 
     def _event(self, event: Event, cuts: Sequence[bytes | memoryview] = ()) -> bytes:
-        data = dumped(event | {"sequence_number": self._number}, cuts)
+        numbered = event | {"sequence_number": self._number}
         self._number += 1
-        return b"event: %s\ndata: %s\n\n" % (str(event["type"]).encode(), data)
+        return sse(str(event["type"]), numbered, cuts)
 
 
 def _where(places: Mapping[int, _Place], index: int, item: Json) -> int | None:

@@ -23,9 +23,21 @@ def tidied(raw: bytes | memoryview | None, data: bytes) -> bytes | memoryview:
 
 def dumped(value: Mapping[str, object], cuts: Sequence[bytes | memoryview]) -> bytes:
     """JSON in ASCII, with the characters that were cut out in their places again."""
+    return b"".join(_pieces(value, cuts))
+
+
+def sse(kind: str, value: Mapping[str, object], cuts: Sequence[bytes | memoryview]) -> bytes:
+    """The same as one server-sent event; a picture is copied once."""
+    head = b"event: %s\ndata: " % kind.encode()
+    return b"".join((head, *_pieces(value, cuts), b"\n\n"))
+
+
+def _pieces(
+    value: Mapping[str, object], cuts: Sequence[bytes | memoryview]
+) -> list[bytes | memoryview]:
     plain = json.dumps(value, separators=(",", ":")).encode()
     if not cuts:
-        return plain
+        return [plain]
     pieces: list[bytes | memoryview] = []
     for at, piece in enumerate(_CUT.split(plain)):
         if at % 2 == 0:
@@ -34,4 +46,4 @@ def dumped(value: Mapping[str, object], cuts: Sequence[bytes | memoryview]) -> b
             pieces += [b'"', cuts[int(piece)], b'"']
         else:  # somebody's own words
             pieces.append(b'{"$cut":%s}' % piece)
-    return b"".join(pieces)
+    return pieces

@@ -82,7 +82,7 @@ async def test_a_picture_is_fetched_whole_and_told_as_one() -> None:
     given = PictureUrl(item_id="ig_1", url=URL, revised_prompt="a kite")
 
     assert await fetcher(web).picture(given) == Picture(
-        item_id="ig_1", data=RED, revised_prompt="a kite"
+        item_id="ig_1", data=RED, revised_prompt="a kite", address=URL
     )
 
 

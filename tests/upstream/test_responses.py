@@ -199,6 +199,12 @@ async def test_the_request_id_has_several_names(name: str) -> None:
     assert received[0] == Opened(request_id="id-1")
 
 
+async def test_a_request_id_that_is_a_key_is_not_shown() -> None:
+    received = await ask(Server((COMPLETED,), headers={"x-request-id": "sk-abcdefgh12345678"}))
+
+    assert received[0] == Opened(request_id="<secret>")
+
+
 async def test_failures_carry_the_request_id() -> None:
     headers = {"x-request-id": "req_9"}
     bad = event("output_item.done", item={"type": "image_generation_call", "result": None})
@@ -212,7 +218,16 @@ async def test_failures_carry_the_request_id() -> None:
 
 @pytest.mark.parametrize(
     ("header", "amount"),
-    [("0.0421", "0.0421"), ("0", None), ("-1", None), ("nan", None), ("x", None), ("", None)],
+    [
+        ("0.0421", "0.0421"),
+        ("0", None),
+        ("-1", None),
+        ("nan", None),
+        ("inf", None),
+        ("1e300", None),
+        ("x", None),
+        ("", None),
+    ],
 )
 async def test_a_cost_in_a_header_is_read(header: str, amount: str | None) -> None:
     end = (await ask(Server((COMPLETED,), headers={"x-litellm-response-cost": header})))[-1]

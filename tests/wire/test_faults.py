@@ -252,6 +252,13 @@ def test_a_byte_order_mark_before_an_error_is_no_matter() -> None:
         ("Incorrect API key: sk-abc1****wxyz.", "Incorrect API key: <secret>."),
         ("Authorization: Bearer abc.def-ghi", "Authorization: <secret>"),
         ("token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx.x_y", "token <secret>"),
+        ("Authorization: Basic dXNlcjpwYXNzd29yZA==", "Authorization: <secret>"),
+        (
+            "see https://h.example/x?api_key=abcdef1&size=1",
+            "see https://h.example/x?api_key=<secret>&size=1",
+        ),
+        ("/x?X-Amz-Signature=0a1b2c3d&v=2", "/x?X-Amz-Signature=<secret>&v=2"),
+        ("max_tokens=1000000, token: expected", "max_tokens=1000000, token: expected"),
         ("proxy http://user:pass@proxy.example/x", "proxy http://<secret>@proxy.example/x"),
         ("image " + "iVBORw0KGgo" * 30 + "==", "image <base64>"),
         ("data:image/png;base64," + "QUJD" * 40, "<base64>"),

@@ -73,6 +73,33 @@ async def test_pages_of_others_may_not_call(
         assert answer.status_code == status
 
 
+async def test_one_good_origin_among_several_lets_nobody_in(open_server: OpenServer) -> None:
+    ours, theirs = ("origin", "http://127.0.0.1:8000"), ("origin", "https://evil.example")
+    async with open_server() as served:
+        for headers in ([ours, theirs], [theirs, ours]):
+            answer = await served.client.get("/v1/models", headers=headers)
+
+            assert (answer.status_code, answer.json()["error"]["code"]) == (403, "wrong_origin")
+
+
+async def test_a_slash_too_many_is_an_unknown_address_and_no_redirect(
+    open_server: OpenServer,
+) -> None:
+    async with open_server() as served:
+        for path in ("/v1/responses/", "/v1/images/generations/", "/v1/models/"):
+            answer = await served.client.post(path, json=KITE)
+
+            assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_url")
+
+
+async def test_reasons_and_hints_are_told_in_sentences(open_server: OpenServer) -> None:
+    async with open_server() as served:
+        answer = await served.client.post(GENERATIONS, json={**KITE, "size": "1x1"})
+        message = answer.json()["error"]["message"]
+
+        assert "are needed. nearest legal size: 816x816." in message
+
+
 async def test_a_page_that_was_let_in_may_ask_first(open_server: OpenServer) -> None:
     page = "https://studio.example"
     async with open_server(allow_origins=frozenset({page})) as served:

@@ -68,6 +68,8 @@ class Client:
     sent: list[bytes] = field(default_factory=list)
     gone: anyio.Event = field(default_factory=anyio.Event)
     heard: anyio.Event = field(default_factory=anyio.Event)
+    spec: str = "2.3"
+    """Of ASGI: from 2.4 on, sending to a client that has left raises ``OSError``."""
 
     async def run(self) -> None:
         transport: Any = self.served.client._transport
@@ -82,13 +84,15 @@ class Client:
             return {"type": "http.disconnect"}
 
         async def send(message: Any) -> None:
+            if self.spec >= "2.4" and self.gone.is_set():
+                raise OSError("the client has left")
             self.sent.append(message.get("body", b""))
             if message.get("body"):
                 self.heard.set()
 
         scope = {
             "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "asgi": {"version": "3.0", "spec_version": self.spec},
             "http_version": "1.1",
             "method": "POST",
             "path": URL,
@@ -103,6 +107,22 @@ class Client:
         await transport.app(scope, receive, send)
 
 
+async def test_leaving_before_an_answer_is_sent_is_nobodys_mistake(
+    open_server: OpenServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="limner")
+    async with open_server() as served:
+        client = Client(served, json.dumps(asked(store="?")).encode(), spec="2.4")
+        client.gone.set()
+
+        await client.run()
+
+        assert client.sent == []
+        [record] = [one for one in caplog.records if one.name == "limner.serve"]
+        assert (record.levelname, record.exc_info) == ("INFO", None)
+        assert "request.left" in record.getMessage()
+
+
 async def until_done(served: Served, which: str) -> Json:
     while True:
         found: Json = (await served.client.get(f"{URL}/{which}")).json()
@@ -111,12 +131,13 @@ async def until_done(served: Served, which: str) -> Json:
         await anyio.lowlevel.checkpoint()
 
 
+@pytest.mark.parametrize("spec", ["2.3", "2.4"])
 async def test_a_client_that_leaves_in_mid_stream_finds_its_answer(
-    open_server: OpenServer, serve: Serve
+    open_server: OpenServer, serve: Serve, spec: str
 ) -> None:
     artist = Gated(serve(dialect="openai"))
     async with open_server(artist=artist) as served, anyio.create_task_group() as tasks:
-        client = Client(served, json.dumps(asked(stream=True)).encode())
+        client = Client(served, json.dumps(asked(stream=True)).encode(), spec=spec)
         tasks.start_soon(client.run)
         await client.heard.wait()
         created = json.loads(b"".join(client.sent).decode().split("data: ")[1].split("\n")[0])

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import anyio
 import pytest
+from sqlalchemy import update
 
 from agent.relay import once
+from agent.store.tables import response
 from tests.conftest import sent_to
 from tests.doors.api.conftest import OpenServer, tenant
 from tests.doors.api.relaying import URL, asked, create, events, picture
 
 KEY = {"idempotency-key": "order-7"}
+OTHER = {"idempotency-key": "order-8"}
 
 
 @pytest.fixture(autouse=True)
@@ -94,6 +99,42 @@ async def test_what_may_be_billed_is_not_bought_again(open_server: OpenServer) -
         assert (first.status_code, again.status_code) == (502, 409)
         assert again.json()["error"]["code"] == "outcome_unknown"
         assert len(sent_to(served.artist)) == 1
+
+
+async def test_what_a_killed_process_left_behind_is_told_as_unknown(
+    open_server: OpenServer,
+) -> None:
+    async with open_server("502-after", dialect="openai") as served:
+        await served.client.post(URL, json=asked(), headers=KEY)
+        store: Any = served.desk.kit.store
+        await store._database.write(_cut_off)
+        told = [await served.client.post(URL, json=asked(), headers=KEY) for _ in range(2)]
+
+        for answer in told:
+            error = answer.json()["error"]
+            assert (answer.status_code, error["code"]) == (409, "outcome_unknown")
+            assert answer.headers["x-should-retry"] == "false"
+            assert "turn_" in error["message"]
+        assert len(sent_to(served.artist)) == 1
+
+
+def _cut_off(connection: Any) -> None:
+    connection.execute(update(response).values(status="in_progress"))
+
+
+async def test_a_paid_answer_is_repeated_when_the_budget_is_spent(open_server: OpenServer) -> None:
+    owner, mine = tenant("one", day_max_cost="0.76")
+    async with open_server(paid=True, tenants={"one": owner}) as served:
+        first = await create(served, key=mine | KEY)
+        spent = await served.client.post(URL, json=asked("a boat"), headers=mine | OTHER)
+        again = await served.client.post(URL, json=asked(), headers=mine | KEY)
+        still = await served.client.post(URL, json=asked("a boat"), headers=mine | OTHER)
+
+        assert (again.status_code, again.json()) == (200, first)
+        assert again.headers["x-limner-replayed"] == "true"
+        for refused in (spent, still):  # its key stays free
+            code = refused.json()["error"]["code"]
+            assert (refused.status_code, code) == (429, "insufficient_quota")
 
 
 async def test_what_was_not_stored_is_not_bought_again(open_server: OpenServer) -> None:
