@@ -6,6 +6,7 @@ have drawn. A ``stage`` makes the failure a refusal.
 
 from __future__ import annotations
 
+import math
 import re
 import ssl
 from dataclasses import replace
@@ -358,7 +359,7 @@ def _retry_at(fault: Fault, clock: Clock) -> datetime | None:
     if fault.resets_at is not None and 0 < fault.resets_at < 32_503_680_000:
         return datetime.fromtimestamp(fault.resets_at, UTC)
     seconds = fault.resets_in if fault.resets_in is not None else fault.retry_after
-    if seconds is None or not seconds >= 0:
+    if seconds is None or not 0 <= seconds < math.inf:
         return None
     return clock.now() + timedelta(seconds=min(seconds, _LONGEST_S))
 
