@@ -172,6 +172,24 @@ async def test_a_disk_or_a_bug_that_ends_a_turn_is_told_and_leaves_the_truth(
         assert turn.outcome == "unknown"
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_bug_in_closing_one_answer_ends_no_other_one(
+    tmp_path: Path, serve: Serve, streamed: bool
+) -> None:
+    async with watched(tmp_path, serve()) as agent:
+        failing: Any = Failing(answers_of(agent.store), close_response=RuntimeError("a bug"))
+        shop = Shop(kit=agent._kit, answers=failing, tenancy=tenancy_of(agent.store))
+        async with anyio.create_task_group() as tasks, relay_of(agent) as fine:
+            broken = Relay(shop, tasks)
+            if streamed:
+                assert kinds(await told(broken, body(stream=True)))[-1] != "completed"
+            else:
+                with pytest.raises(RuntimeError, match="a bug"):
+                    await told(broken, body())
+
+            assert '"completed"' in await told(fine, body())
+
+
 async def test_a_failing_disk_ends_a_request_that_is_passed_on(
     tmp_path: Path, serve: Serve
 ) -> None:

@@ -26,6 +26,7 @@ def create_app(desk: Desk) -> FastAPI:
         description=ABOUT,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a client would have to send its body twice
     )
     app.state.desk = desk
     for router in (images.router, responses.router, meta.models):
@@ -55,7 +56,7 @@ async def _told(_: Request, error: Exception) -> JSONResponse:
 
 async def _unreadable(_: Request, fault: Exception) -> JSONResponse:
     assert isinstance(fault, RequestFault)
-    return JSONResponse(fault.body(), status_code=fault.status)
+    return JSONResponse(fault.body(), status_code=fault.status, headers=dict(NO_RETRY))
 
 
 async def _unknown(request: Request, error: Exception) -> Response:

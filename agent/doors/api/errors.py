@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Final
 
 from fastapi.responses import JSONResponse
 from pydantic import JsonValue
@@ -15,6 +16,31 @@ from pydantic import JsonValue
 JsonObject = dict[str, JsonValue]
 NO_RETRY: Mapping[str, str] = MappingProxyType({"x-should-retry": "false"})
 INVALID = "invalid_request_error"
+
+
+def sentences(*parts: str) -> str:
+    """Reasons and hints one after another, each ended as a sentence."""
+    said = [in_fields(part.strip()) for part in parts if part.strip()]
+    return " ".join(part if part.endswith((".", "!", "?")) else f"{part}." for part in said)
+
+
+_MEANT: Final = {
+    "use --mask-mode white (or black) if the area to change is painted white (black)": (
+        "make the part that may change transparent"
+    ),
+    "(--from or --image)": "(image)",
+    "--output-compression": "output_compression",
+    "--output-format": "output_format",
+    "--partial-images": "partial_images",
+}
+"""Told by rooms that know the command line alone."""
+
+
+def in_fields(text: str) -> str:
+    """A sentence that names flags of the command line, with the fields of a request instead."""
+    for said, meant in _MEANT.items():
+        text = text.replace(said, meant)
+    return text
 
 
 class ApiError(Exception):

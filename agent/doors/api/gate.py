@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from starlette.requests import ClientDisconnect
+
 from ...errors import StoreError
 from ...logs import get_logger
 from .desk import LOOPBACK, Desk
@@ -45,11 +47,16 @@ class Gate:
             if message["type"] == "http.response.start":
                 started = True
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
-            await send(message)
+            try:
+                await send(message)
+            except OSError as error:  # how newer servers say that the client has left (ASGI 2.4)
+                raise ClientDisconnect from error
 
         try:
             check_caller(scope, self._desk)
             await self._app(scope, receive, named)
+        except ClientDisconnect:
+            log.info("request.left", request=request_id)
         except Exception as error:  # a traceback is for the log, never for a client
             if started:
                 log.exception("request.cut_short", request=request_id)
@@ -86,8 +93,9 @@ def check_caller(scope: Scope, desk: Desk) -> None:
             code="wrong_host",
             headers=NO_RETRY,
         )
-    origin = headers.get(b"origin")
-    if origin is not None and not _may_call(origin, host, desk):
+    origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
+    origin = next((one for one in origins if not _may_call(one, host, desk)), None)
+    if origin is not None:
         raise ApiError(
             403,
             f"Pages of {origin[:80]!r} may not call this server; --allow-origin lets one in.",

@@ -26,7 +26,7 @@ from ...wire.requests import (
     read_json,
 )
 from .desk import Desk
-from .errors import ApiError
+from .errors import ApiError, sentences
 from .limits import body_of
 from .tenants import Tenant
 from .urls import own_picture
@@ -231,7 +231,7 @@ async def _fetched(url: str, param: str, desk: Desk) -> bytes:
         return await desk.fetch(url)
     except UsageError as error:
         raise ApiError(
-            400, f"{error} {error.hint}", code="image_url_not_fetched", param=param
+            400, sentences(str(error), error.hint), code="image_url_not_fetched", param=param
         ) from error
 
 

@@ -9,7 +9,7 @@ import math
 from datetime import datetime
 
 from ...schema import Failure, FailureCode, Outcome, TurnId
-from .errors import NO_RETRY, ApiError
+from .errors import NO_RETRY, ApiError, sentences
 from .tenants import ACKNOWLEDGE
 
 USER_ERROR = "image_generation_user_error"
@@ -87,9 +87,11 @@ def words(failure: Failure, turns: tuple[TurnId, ...] = ()) -> str:
         # the flag of the command line is no use to who speaks HTTP
         hint = hint.partition("Or acknowledge it:")[0].strip()
         hint = f"{hint} Or, with a key that may: {ACKNOWLEDGE}: {failure.rule}".strip()
-    parts = [failure.message.strip(), hint.strip()]
+    parts = [failure.message, hint]
     if failure.rule and failure.rule not in " ".join(parts):
         parts.append(f"Rule: {failure.rule}.")
     if turns:
-        parts.append(f"It is not sent again by itself; turn {', '.join(turns)}.")
-    return " ".join(part for part in parts if part)
+        said = "not sent again by itself" in failure.hint
+        told = "Look at turn" if said else "It is not sent again by itself: look at turn"
+        parts.append(f"{told} {', '.join(turns)} (limner ledger).")
+    return sentences(*parts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -18,13 +19,16 @@ from ...factory import answers_of
 from ...relay.entry import Accepted, Relay
 from ...relay.line import Declined, Head, Line
 from ...relay.prepare import Caller, Shop
+from ...relay.reading import no_picture
+from ...schema import ImageId
 from .buying import key_of
 from .desk import Desk
-from .errors import NO_RETRY, ApiError, JsonObject
+from .errors import NO_RETRY, ApiError, JsonObject, sentences
 from .limits import body_of
 from .outcomes import told
 from .streaming import EventStream, kept_alive
 from .tenants import At, Tenant, Whose
+from .urls import is_own, own_picture
 
 router = APIRouter(tags=["Responses"])
 _PATIENCE_S = 5.0
@@ -64,8 +68,9 @@ async def create(request: Request, desk: At, tenant: Whose) -> Response:
     except Declined as declined:
         raise _declined(declined, desk) from declined
     except UsageError as error:
-        words = f"{error} {error.hint}".strip()
-        raise ApiError(400, words, code="invalid_value", headers=NO_RETRY) from error
+        raise ApiError(
+            400, sentences(str(error), error.hint), code="invalid_value", headers=NO_RETRY
+        ) from error
 
 
 @router.get("/responses/{response_id}")
@@ -111,11 +116,26 @@ async def input_items(  # noqa: PLR0917 - the query of the API
 
 
 def _relay(desk: Desk) -> Relay:
-    shop = Shop(kit=desk.kit, answers=answers_of(desk.kit.store), tenancy=desk.tenancy)
+    shop = Shop(
+        kit=desk.kit,
+        answers=answers_of(desk.kit.store),
+        tenancy=desk.tenancy,
+        own_picture=partial(_own, desk),
+    )
     options = desk.options
     return Relay(
         shop, desk.tasks, screen_output=options.screen_output, images_only=options.images_only
     )
+
+
+def _own(desk: Desk, url: str) -> ImageId | None:
+    """What an address of this server names; raises ``RequestFault`` for one that is over."""
+    if not is_own(url, desk):
+        return None
+    found = own_picture(url, desk)
+    if found is None:
+        raise no_picture()
+    return found
 
 
 def _caller(tenant: Tenant) -> Caller:
@@ -132,15 +152,16 @@ async def _answer(accepted: Accepted, desk: Desk) -> Response:
     if accepted.passed:
         head = await line.opening(None) or Head()
         return StreamingResponse(_chunks(line), head.status, headers=dict(head.headers))
+    headers = {"x-limner-replayed": "true"} if accepted.replayed else {}
     if accepted.stream:
         if await line.opening(_PATIENCE_S) is None:
             line.begin(Head())
-        return EventStream(kept_alive(line, every_s=desk.options.keepalive_s))
+        return EventStream(kept_alive(line, every_s=desk.options.keepalive_s), headers)
     if accepted.document is not None:
         await line.aclose()
         return JSONResponse(accepted.document)
     await line.opening(None)
-    return StreamingResponse(_chunks(line), media_type="application/json")
+    return StreamingResponse(_chunks(line), media_type="application/json", headers=headers)
 
 
 async def _chunks(line: Line) -> AsyncIterator[bytes]:

@@ -26,10 +26,15 @@ _HEADERS = {
 router = APIRouter(include_in_schema=False)
 
 
+def is_own(url: str, desk: Desk) -> bool:
+    """Whether it is an address of this server's, good or not."""
+    base = desk.options.public_url
+    return base is not None and url.startswith(f"{base}{PLACE}/")
+
+
 def own_picture(url: str, desk: Desk) -> ImageId | None:
     """The picture behind one of our own addresses, which is not fetched but looked up."""
-    base = desk.options.public_url
-    if base is None or not url.startswith(f"{base}{PLACE}/"):
+    if not is_own(url, desk):
         return None
     parts = urlsplit(url)
     query = parse_qs(parts.query)

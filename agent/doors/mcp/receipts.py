@@ -23,6 +23,9 @@ _ARGUMENTS: Final = {
     "background": "background",
 }
 _MEANT: Final = {
+    "use --mask-mode white (or black) if the area to change is painted white (black)": (
+        "make the part that may change transparent, or give a box: [x, y, width, height]"
+    ),
     "(--from) or a file (--image)": "(image)",
     "--from @4, --image FILE": "image: @4, or a file",
     "--from or --image": "image",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import os
+import re
 import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
@@ -62,9 +63,9 @@ async def _lines_of(handle: int) -> AsyncIterator[AsyncIterator[str]]:
                 if b"\n" in block:
                     *whole, rest = rest.split(b"\n")
                     for line in whole:
-                        portal.call(send.send, line.decode("utf-8", "replace"))
+                        portal.call(send.send, _sound(line))
             if rest:
-                portal.call(send.send, rest.decode("utf-8", "replace"))
+                portal.call(send.send, _sound(rest))
             portal.call(send.aclose)
 
         def pumping() -> None:
@@ -76,6 +77,23 @@ async def _lines_of(handle: int) -> AsyncIterator[AsyncIterator[str]]:
         threading.Thread(target=pumping, name="stdin", daemon=True).start()
         yield receive
         await portal.stop(cancel_remaining=True)
+
+
+_HEX: Final = "[0-9a-fA-F]{2}"
+_ESCAPE: Final = re.compile(
+    rf"\\(?:u[dD][89abAB]{_HEX}\\u[dD][c-fC-F]{_HEX}|(?P<half>u[dD][89a-fA-F]{_HEX})|.)", re.DOTALL
+)
+
+
+def _sound(line: bytes | bytearray) -> str:
+    """As text; half a character, as is left of words that were cut, would make it no JSON at all.
+
+    Such a request could not even be refused: its id would be lost with it.
+    """
+    text = line.decode("utf-8", "replace")
+    if "\\ud" not in text and "\\uD" not in text:
+        return text
+    return _ESCAPE.sub(lambda found: "\\ufffd" if found["half"] else found[0], text)
 
 
 def _read(handle: int) -> bytes:

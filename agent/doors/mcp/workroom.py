@@ -90,15 +90,37 @@ class Workroom:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        given_up = error is not None and not isinstance(error, Exception)
+        if given_up:
+            await self._close(kind, error, trace)
+            return
+        # a connection that broke throws nothing away that was paid for
+        try:
+            await self._finished()
+        except BaseException as stopped:
+            await self._close(type(stopped), stopped, stopped.__traceback__)
+            raise
+        await self._close(None, None, None)
+
+    async def _finished(self) -> None:
+        """What was sent is received and written where it was asked for; the rest is not sent."""
+        for job in self._jobs.values():
+            job.leave()
+        while running := [job for job in self._jobs.values() if not job.done]:
+            await running[0].changed.wait()
+
+    async def _close(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         for job in self._jobs.values():
             job.scope.cancel()
         for poster in self.posters.values():
             poster.scope.cancel()
         self._closing.set()
-        if error is not None and not isinstance(error, Exception):
-            await self._stack.__aexit__(kind, error, trace)  # given up
-        else:  # a connection that broke throws nothing away that was paid for
-            await self._stack.aclose()
+        await self._stack.__aexit__(kind, error, trace)
 
     @property
     def allowance(self) -> Allowance:

@@ -100,6 +100,16 @@ async def test_reasons_and_hints_are_told_in_sentences(open_server: OpenServer) 
         assert "are needed. nearest legal size: 816x816." in message
 
 
+async def test_that_nothing_is_sent_again_is_said_once_and_where_to_look(
+    open_server: OpenServer,
+) -> None:
+    async with open_server("502-after", dialect="openai") as served:
+        message = (await served.client.post(GENERATIONS, json=KITE)).json()["error"]["message"]
+
+        assert message.count("not sent again by itself") == 1
+        assert "turn turn_" in message
+
+
 async def test_a_page_that_was_let_in_may_ask_first(open_server: OpenServer) -> None:
     page = "https://studio.example"
     async with open_server(allow_origins=frozenset({page})) as served:

@@ -144,6 +144,7 @@ async def test_a_host_that_dies_loses_no_picture(
 
     assert session.images == 1
     assert attempt.state == "completed"
+    assert (work / "limner-out" / "red-kite-1.png").exists()
 
 
 def test_a_line_that_is_no_message_ends_nothing(started: subprocess.Popen[bytes]) -> None:
@@ -155,6 +156,23 @@ def test_a_line_that_is_no_message_ends_nothing(started: subprocess.Popen[bytes]
 
     answers = iter(started.stdout.readline, b"")
     assert any(json.loads(line).get("id") == 8 for line in answers)
+
+
+@pytest.mark.parametrize("prompt", [r"a kite \ud83d", r"\ude00 \\ud83d \ud83e\udd16"])
+def test_half_a_character_in_a_prompt_is_still_answered(
+    started: subprocess.Popen[bytes], prompt: str
+) -> None:
+    assert started.stdin is not None
+    assert started.stdout is not None
+    params = {"name": "check_prompt", "arguments": {"prompt": "PROMPT"}}
+    call = json.dumps({"jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": params})
+    started.stdin.write(b'{"jsonrpc": "2.0", "method": "notifications/initialized"}\n')
+    started.stdin.write(call.replace("PROMPT", prompt).encode() + b"\n")
+    started.stdin.flush()
+
+    told = json.loads(started.stdout.readline())
+    assert told["id"] == 9
+    assert told["result"]["structuredContent"]["decision"] == "allow"
 
 
 def test_without_a_server_it_wants_to_be_told(limner: Limner) -> None:
