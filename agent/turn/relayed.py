@@ -47,7 +47,12 @@ def check(request: ResponsesRequest, payload: JsonObject, dialect: Dialect) -> N
     if request.model is not None:
         check_model(request.model)
     tool = request.image_tool
-    if tool is None or tool.mask is None:
+    if tool is None:
+        return
+    if tool.extra.get("n", 1) != 1:
+        # some gateways draw as many as it says, while one is reserved (D12)
+        raise unsupported(f"tools[{tool.index}].n", "One picture is drawn per request: ask again.")
+    if tool.mask is None:
         return
     at = f"tools[{tool.index}].input_image_mask"
     if not dialect.mask:

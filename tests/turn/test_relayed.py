@@ -232,6 +232,7 @@ def test_a_number_that_json_does_not_have_is_refused() -> None:
     [
         (asked(conversation="conv_1"), PROVED, "conversation"),
         (asked(tools=[TOOL, TOOL]), PROVED, "tools"),
+        (asked(tools=[{**TOOL, "n": 3}]), PROVED, "tools[0].n"),
         (asked() | {"model": "gpt-image-2"}, PROVED, "model"),
         (
             asked(tools=[{**TOOL, "input_image_mask": {"image_url": DATA_URL}}]),
