@@ -67,12 +67,11 @@ class Taking:
         assert begun is not None
         artist = keeping.artist(kit, gathered, begun.place)
         verdict = _wording(kit, item)
-        if self._holds and verdict is not None and verdict.decision == "refuse":
-            await self._note(verdict)
-            drawn = await keeping.rendering(kit, item, drawn_by=artist)
-            failure = withheld(verdict, request_id=gathered.request_id)
-            gathered = replace(gathered, withheld=(*gathered.withheld, drawn))
-            return fold(gathered, keeping.damaged(item, failure))
+        if verdict is not None and verdict.decision == "refuse":
+            if self._holds:
+                return await self._withhold(kit, item, gathered, verdict, drawn_by=artist)
+            # later turns send the wording along with the picture: this one goes nowhere
+            item = replace(item, revised_prompt=None)
         kept = await keeping.keep_received(kit, item, begun.place, drawn_by=artist)
         if isinstance(kept, Failure):
             return fold(gathered, keeping.damaged(item, kept))
@@ -86,6 +85,15 @@ class Taking:
         else:
             self._show(kept)
         return gathered
+
+    async def _withhold(
+        self, kit: Kit, item: Picture, gathered: Gathered, verdict: Verdict, *, drawn_by: str | None
+    ) -> Gathered:
+        await self._note(verdict)
+        drawn = await keeping.rendering(kit, item, drawn_by=drawn_by)
+        failure = withheld(verdict, request_id=gathered.request_id)
+        gathered = replace(gathered, withheld=(*gathered.withheld, drawn))
+        return fold(gathered, keeping.damaged(item, failure))
 
     def _show(self, image: Image) -> None:
         self._emit(ImageCompleted(image=image))

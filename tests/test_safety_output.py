@@ -24,6 +24,18 @@ A_QUARTER_EACH = 'kind = "per_image"\ncurrency = "USD"\n[per_image."*"]\n"*" = 0
 USAGE = {"input_tokens": 50, "output_tokens": 20, "total_tokens": 70}
 
 
+class Heard(Canned):
+    """The same, and remembers what it was asked."""
+
+    def __init__(self, body: dict[str, object]) -> None:
+        super().__init__(body)
+        self.bodies: list[str] = []
+
+    async def handle(self, request: Incoming) -> Reply:
+        self.bodies.append(request.body.decode())
+        return await super().handle(request)
+
+
 def drew(words: str | None, *more: dict[str, object]) -> Canned:
     told = {"revised_prompt": words} if words else {}
     return Canned(response(item(b64(PICTURE), **told), *more, usage=USAGE))
@@ -61,6 +73,21 @@ async def test_the_same_is_only_told_where_nothing_is_held(tmp_path: Path) -> No
     assert ended.outcome == "image"
     assert notices(told, "revised_prompt") == ["the model's own wording: No plumbus here."]
     assert len(blobs(tmp_path)) == 1
+
+
+async def test_a_wording_that_is_refused_goes_to_no_later_request(tmp_path: Path) -> None:
+    server = Heard(response(item(b64(PICTURE), revised_prompt=BAD), usage=USAGE))
+    async with watched(tmp_path, server) as agent:
+        first = await agent.run(KITE)
+        again = TurnRequest(text="at night", intent="edit", session=first.session, stream=False)
+        ended = await agent.run(again)
+        found = await verdicts(agent, first.session)
+
+    assert (first.outcome, ended.outcome) == ("image", "image")
+    assert first.images[0].revised_prompt is None
+    assert "a red kite over the sea" in server.bodies[1]
+    assert "plumbus" not in server.bodies[1]
+    assert ("revised_prompt", "refuse") in [(v.subject, v.decision) for v in found]
 
 
 @pytest.mark.parametrize("words", [None, "A red kite", "A gromlet on a beach"])

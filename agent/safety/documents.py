@@ -4,11 +4,53 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+import yaml
+
 from ..errors import SettingsError
+
+_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def parsed(data: bytes) -> object:
+    """YAML as plain values; ``yaml.YAMLError`` if it is none.
+
+    Also for a key said twice, of which one would be lost, and for an alias, by which a file of a
+    few lines stands for any size.
+    """
+    loader = _LOADER(data)
+    try:
+        node = loader.get_single_node()
+        _plainly_said(node)
+        return None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _plainly_said(node: yaml.Node | None) -> None:
+    waiting, seen = [node], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            raise yaml.MarkedYAMLError(problem="an alias is not read here", problem_mark=_at(node))
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            names = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+            if twice := [name for name, times in names.items() if times > 1]:
+                problem = f"the key {twice[0]!r} stands here twice"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=_at(node))
+            waiting += (part for pair in node.value for part in pair)
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+
+
+def _at(node: yaml.Node | None) -> yaml.Mark | None:
+    return node.start_mark if node else None
+
 
 Name = TypeVar("Name", bound=str)
 _MISSING = object()

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import sqrt
+from operator import add
 from zlib import crc32
 
 from .spelling import jumbled
@@ -91,11 +92,18 @@ class Model:
     step: float
     weights: Mapping[int, int] = field(repr=False)
     _codes: _Once = field(init=False, repr=False)
+    _befores: _Once = field(init=False, repr=False)
+    """What a word adds to the number of a pair that it begins, and its number itself."""
+    _known: frozenset[int] = field(init=False, repr=False)
+    """Numbers of features, and the same before they are cut to 32 bits."""
     _weights: _Once = field(init=False, repr=False)
     """Of a word and of how it begins."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_codes", _Once(_code))
+        object.__setattr__(self, "_befores", _Once(lambda word: _pair(_code(word), 0)))
+        known = frozenset(self.weights)
+        object.__setattr__(self, "_known", known | {code + _LOW + 1 for code in known})
         object.__setattr__(self, "_weights", _Once(self._weight))
 
     def _weight(self, word: str) -> int:
@@ -109,10 +117,15 @@ class Model:
         codes = struct.unpack(f"<{len(weights)}I", hashes)
         return cls(bias, step, dict(zip(codes, array("b", weights), strict=True)))
 
-    def score(self, text: str) -> tuple[float, tuple[int, int]]:
-        """The highest log-odds of a window of ``text`` (a folded view), and that window."""
+    def score(
+        self, text: str, seen: dict[str, tuple[int, int]] | None = None
+    ) -> tuple[float, tuple[int, int]]:
+        """The highest log-odds of a window of ``text`` (a folded view), and that window.
+
+        ``seen``: what blocks weigh, for several views of one text.
+        """
         cut = blocks(text)
-        parts = [self._weigh(text[start:end]) for start, end in cut]
+        parts = [self._weighed(text[start:end], {} if seen is None else seen) for start, end in cut]
         if len(parts) == 1:
             return self._odds(*parts[0]), cut[0]
         return max(
@@ -123,13 +136,18 @@ class Model:
     def _odds(self, total: int, count: int) -> float:
         return self.bias + self.step * total / sqrt(max(count, FEWEST))
 
+    def _weighed(self, block: str, seen: dict[str, tuple[int, int]]) -> tuple[int, int]:
+        if block not in seen:
+            seen[block] = self._weigh(block)
+        return seen[block]
+
     def _weigh(self, text: str) -> tuple[int, int]:
         """Sum of the weights, and number of words."""
         words = WORD.findall(text)
-        codes = list(map(self._codes.__getitem__, words))
-        pairs = {(before * _ODD + code) & _LOW for before, code in pairwise(codes)}
+        befores = map(self._befores.__getitem__, words)
+        pairs = set(map(add, befores, map(self._codes.__getitem__, words[1:]))) & self._known
         told = sum(map(self._weights.__getitem__, set(words)))
-        return told + sum(filter(None, map(self.weights.get, pairs))), len(words)
+        return told + sum(self.weights[pair & _LOW] for pair in pairs), len(words)
 
     def telling(self, text: str, start: int, end: int, most: int = 3) -> list[tuple[int, int]]:
         """Places of the words between ``start`` and ``end`` that weigh most, in order."""

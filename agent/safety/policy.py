@@ -19,7 +19,7 @@ import yaml
 
 from ..errors import SettingsError
 from ..schema import Sha256
-from .documents import Document, Node
+from .documents import Document, Node, parsed
 from .learned import Model
 from .letters import Letters
 from .rules import (
@@ -46,6 +46,10 @@ from .terms import Pattern, compile_term
 __all__ = ["Policy", "Rule", "build_policy", "load_policy"]
 
 _MAX_BYTES = 2_000_000
+_SECOND_SCREEN = "moderation.toml"
+"""Of an overlay; read elsewhere. A folder may hold nothing else."""
+_HIGHEST = 20.0
+"""Log-odds, either way, beyond which a threshold says nothing more."""
 _BASE_KEYS = (
     "version",
     "classes",
@@ -72,22 +76,30 @@ def load_policy(folder: Path | Traversable, overlay: Path | None = None) -> Poli
 def _documents(folder: Path | Traversable) -> tuple[Document, ...]:
     if not folder.is_dir():
         raise SettingsError(f"{folder}: no such policy folder", hint="Check the policy setting.")
-    files = sorted((f for f in folder.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
-    if not files:
-        raise SettingsError(f"{folder}: no .yaml file in this policy folder")
+    names = sorted(file.name for file in folder.iterdir())
+    for name in names:
+        if name.lower().endswith((".yml", ".yaml")) and not name.endswith(".yaml"):
+            raise SettingsError(f"{folder}: {name} would not be read", hint="Name it .yaml.")
+    files = [folder / name for name in names if name.endswith(".yaml")]
+    if not files and _SECOND_SCREEN not in names:
+        raise SettingsError(
+            f"{folder}: no .yaml file in this policy folder",
+            hint="Put your rules in one, as docs/safety.md shows, or unset the policy setting.",
+        )
     return tuple(_document(file) for file in files)
 
 
 def _document(file: Path | Traversable) -> Document:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    data = file.read_bytes()
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be read ({error.strerror})") from error
     if len(data) > _MAX_BYTES:
         raise SettingsError(f"{file.name}: {len(data):,} bytes, more than {_MAX_BYTES:,}")
     try:
-        body = yaml.load(data, Loader=loader)  # noqa: S506 - both loaders are the safe one
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        return Document(file.name, parsed(data))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise SettingsError(f"{file.name}: not readable as YAML: {error}") from error
-    return Document(file.name, body)
 
 
 def build_policy(base: Iterable[Document], overlay: Iterable[Document] = ()) -> Policy:
@@ -272,7 +284,7 @@ def _rule(node: Node, classes: Mapping[str, object], contexts: frozenset[str]) -
         merge=node.flag("merge", default=False),
         echo=node.flag("echo", default=True),
         signal=node.at("signal").one_of(SIGNALS) if node.has("signal") else None,
-        threshold=node.at("threshold").real() if node.has("threshold") else None,
+        threshold=_threshold(node.at("threshold")) if node.has("threshold") else None,
     )
     if (rule.signal == "learned") != (rule.threshold is not None):
         raise node.wrong("a threshold belongs to a rule with signal 'learned', and it needs one")
@@ -281,24 +293,36 @@ def _rule(node: Node, classes: Mapping[str, object], contexts: frozenset[str]) -
     return rule
 
 
+def _threshold(node: Node) -> float:
+    value = node.real()
+    if not -_HIGHEST <= value <= _HIGHEST:
+        raise node.wrong(f"expected log-odds from {-_HIGHEST:g} to {_HIGHEST:g}, not {value:g}")
+    return value
+
+
 def _tuned(rules: tuple[Rule, ...], overlay: list[Node]) -> tuple[Rule, ...]:
-    by_id: dict[str, Rule | None] = {rule.id: rule for rule in rules}
+    known = {rule.id: rule for rule in rules}
+    tuned: dict[str, Rule | None] = {}
     for item in (item for node in _each(overlay, "tune") for item in node.items()):
         item.only(("id", "severity", "threshold"))
-        rule_id = item.at("id").one_of(by_id)
-        rule = by_id[rule_id]
+        rule = known[item.at("id").one_of(known)]
+        if rule.id in tuned:
+            raise item.wrong(f"rule {rule.id!r} is tuned twice")
         severity = _tuning(item, rule)
-        if rule is None or not (rule.tunable or severity in ("refuse", rule.severity)):
-            raise item.wrong(f"rule {rule_id!r} is fixed: an overlay may not loosen it")
-        by_id[rule_id] = None if severity == "off" else _retuned(rule, severity, item)
-    return tuple(rule for rule in by_id.values() if rule)
+        if not (rule.tunable or severity in ("refuse", rule.severity)):
+            raise item.wrong(f"rule {rule.id!r} is fixed: an overlay may not loosen it")
+        tuned[rule.id] = None if severity == "off" else _retuned(rule, severity, item)
+    return tuple(rule for rule in (known | tuned).values() if rule)
 
 
-def _tuning(item: Node, rule: Rule | None) -> Tuning:
+def _tuning(item: Node, rule: Rule) -> Tuning:
     """What the rule shall be; a new threshold alone leaves its severity."""
-    if rule and item.has("threshold") and not item.has("severity"):
+    if item.has("threshold") and not item.has("severity"):
         return rule.severity
-    return item.at("severity").one_of(TUNINGS)
+    severity = item.at("severity")
+    if severity.value is False:
+        raise severity.wrong('write "off" in quotes: YAML reads it bare as false')
+    return severity.one_of(TUNINGS)
 
 
 def _retuned(rule: Rule, severity: Severity, item: Node) -> Rule:
@@ -308,4 +332,4 @@ def _retuned(rule: Rule, severity: Severity, item: Node) -> Rule:
         return replace(rule, severity=severity)
     if severity == "refuse":
         raise item.wrong(f"rule {rule.id!r} asks a learned model: review is the most it may be")
-    return replace(rule, threshold=item.at("threshold", rule.threshold).real())
+    return replace(rule, threshold=_threshold(item.at("threshold", rule.threshold)))

@@ -10,7 +10,7 @@ from math import inf
 from typing import NamedTuple
 
 from .rules import AFTER, AGE, ALLOW, ALLOW_IN, CONTEXT, CUE, LIST, SPARE, Age, Negation, Policy
-from .terms import Found, Lexicon, searchable
+from .terms import Found, Matches, gains, searchable
 from .views import View
 
 _BREAK = re.compile(r"[.;!?\n。；！？…]")
@@ -50,35 +50,36 @@ class Reading:
 def readings(seen: Iterable[View], policy: Policy) -> list[Reading]:
     """Of the ``views`` of a text those that can hold more than the others, read."""
     found: list[Reading] = []
-    base = ""
+    lexicon = policy.lexicon
+    base: Matches = []
     for view in seen:
+        if view.worth == "touched":
+            if lexicon.touches(view.pieces(lexicon.longest)):
+                found.append(read(view, policy))
+            continue
+        matches = lexicon.matches(searchable(view.text))
         if view.worth == "always":
-            base = view.text
-        if _worth_reading(view, base, policy.lexicon):
-            found.append(read(view, policy))
+            base = matches
+        elif not gains(base, matches):
+            continue
+        found.append(read(view, policy, matches))
     return _excused(found)
 
 
-def _worth_reading(view: View, base: str, lexicon: Lexicon) -> bool:
-    if view.worth == "touched":
-        return lexicon.touches(view.pieces(lexicon.longest))
-    return view.worth == "always" or lexicon.gains(searchable(base), searchable(view.text))
-
-
-def read(view: View, policy: Policy) -> Reading:
-    """One pass of the matcher over the view, then the hits alone are looked at."""
+def read(view: View, policy: Policy, matches: Matches | None = None) -> Reading:
+    """One pass of the matcher over the view (or its ``matches``), then the hits alone are looked at."""
     by_kind: dict[str, list[Found]] = {}
     content: list[Found] = []
-    for hit in policy.lexicon.search(searchable(view.text)):
+    for hit in policy.lexicon.search(searchable(view.text), matches):
         if hit.name in policy.reserved:
             by_kind.setdefault(hit.name, []).append(hit)
         else:
             content.append(hit)
-    covers = {name: _Cover(spans) for name, spans in by_kind.items()}
+    covers = {name: _Cover(hits) for name, hits in by_kind.items() if name[:6] == ALLOW}
     contexts = policy.contexts
     if covers:
         content = [hit for hit in content if hit.name in contexts or not _allowed(hit, covers)]
-    spared = covers.get(SPARE, _Cover(()))
+    spared = _Cover(by_kind.get(SPARE, ()))
     affirmed = list(_Negations(view.text, content, by_kind, policy.negation).affirmed(content))
     spans: dict[str, list[Span]] = {}
     for hit in affirmed:
@@ -86,7 +87,9 @@ def read(view: View, policy: Policy) -> Reading:
     if AGE in spans:
         _place_ages(spans, policy.age)
     allows = (hit for name, hits in by_kind.items() if name[:6] == ALLOW for hit in hits)
-    denied = (hit._replace(name=ALLOW_IN + hit.name) for hit in set(content) - set(affirmed))
+    standing = len(affirmed) == len(content)
+    unsaid = () if standing else set(content) - set(affirmed)
+    denied = (Found(start, end, ALLOW_IN + name) for start, end, name in unsaid)
     return Reading(
         view, {name: tuple(places) for name, places in spans.items()}, (*allows, *denied)
     )
@@ -122,20 +125,22 @@ def _whole(view: View, start: int, end: int) -> tuple[int, int] | None:
 
 
 def _without(reading: Reading, covers: Mapping[str, _Cover]) -> Reading:
-    place = reading.view.place
     spans = {
-        name: tuple(
-            span
-            for span in places
-            if not _allowed(Found(*place(span.start, span.end), name), covers)
-        )
+        name: tuple(span for span in places if not _excuses(reading.view, span, name, covers))
+        if ALLOW in covers or ALLOW_IN + name in covers
+        else places
         for name, places in reading.spans.items()
     }
     return replace(reading, spans={name: places for name, places in spans.items() if places})
 
 
+def _excuses(view: View, span: Span, name: str, covers: Mapping[str, _Cover]) -> bool:
+    return _allowed(Found(*view.place(span.start, span.end), name), covers)
+
+
 def _allowed(hit: Found, covers: Mapping[str, _Cover]) -> bool:
-    return any(name in covers and covers[name].holds(hit) for name in (ALLOW, ALLOW_IN + hit.name))
+    anything, own = covers.get(ALLOW), covers.get(ALLOW_IN + hit.name)
+    return (anything is not None and anything.holds(hit)) or (own is not None and own.holds(hit))
 
 
 class _Cover:
@@ -184,12 +189,17 @@ class _Negations:
         cue = _last(self._before, hit.start)
         if (
             cue is not None
+            and hit.start - cue <= _REACH
             and self._only(cue, hit.start, self._fillers, _REACH)
             and not _COMMA.search(self._text, cue, hit.start)
         ):
             return True
         cue = _last(self._lists, hit.start)
-        if cue is not None and self._only(cue, hit.start, None, _LIST_REACH):
+        if (
+            cue is not None
+            and hit.start - cue <= _LIST_REACH
+            and self._only(cue, hit.start, None, _LIST_REACH)
+        ):
             return True
         index = bisect_right(self._after, hit.end - 1)
         following = self._after[index : index + 1]

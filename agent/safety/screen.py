@@ -175,10 +175,11 @@ def _resembling(examined: Examined, policy: Policy) -> Iterator[Finding]:
 def _likenesses(
     examined: Examined, excuses: Mapping[str, tuple[Found, ...]], model: Model
 ) -> Iterator[Likeness]:
+    seen: dict[str, tuple[int, int]] = {}
     for view in examined.views:
         if view.rewritten:
             text = _unexcused(view.text, excuses.get(view.text, ()))
-            yield Likeness(*model.score(text), text, view)
+            yield Likeness(*model.score(text, seen), text, view)
 
 
 def _unexcused(text: str, excuses: tuple[Found, ...]) -> str:

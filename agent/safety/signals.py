@@ -14,6 +14,8 @@ _HIDDEN = re.compile("[\U000e0000-\U000e007f]")
 _FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e007a]{2,6}\U000e007f")
 """Flags of England and its like are spelled with the same characters."""
 _FORCED = re.compile("[\u202d\u202e]")
+_UNSEEN = re.compile("[\u202d\u202e\U000e0000-\U000e007f]")
+"""Both in one search."""
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _ALPHABETS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE")
 _READABLE = 16
@@ -26,12 +28,14 @@ def signals(text: str, letters: Letters, encoded: tuple[Decoding, ...]) -> froze
 
 def _signals(text: str, letters: Letters, encoded: tuple[Decoding, ...]) -> Iterator[Signal]:
     if not text.isascii():
-        if _HIDDEN.search(text) and _HIDDEN.search(_FLAG.sub("", text)):
-            yield "hidden-text"
-        if _FORCED.search(text):
-            yield "forced-direction"
+        if _UNSEEN.search(text):
+            if _HIDDEN.search(_FLAG.sub("", text)):
+                yield "hidden-text"
+            if _FORCED.search(text):
+                yield "forced-direction"
         if letters.foreign.search(text):
-            words = (word for word in _WORD.findall(text) if letters.foreign.search(word))
+            rare = " ".join(word for word in text.split() if not word.isascii())
+            words = (word for word in _WORD.findall(rare) if letters.foreign.search(word))
             if any(map(_is_patchwork, words)):
                 yield "three-alphabets"
     for _, edits in encoded:

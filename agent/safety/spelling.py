@@ -11,7 +11,10 @@ _SHORTEST = 5
 _CACHED = 50_000
 _LATIN = re.compile(r"[a-z]+")
 _STARRED = re.compile(r"[a-z]+\*?")
-_LONG = re.compile(rf"(?<![a-z])[a-z]{{{_SHORTEST},24}}(?![a-z])")
+_LONG = re.compile(rf"[a-z]{{{_SHORTEST},}}")
+_LONGEST = 24
+_FEW = 8
+"""Words for which a search each is quicker than a look at every word."""
 _DOUBLE = re.compile(r"([a-z])\1")
 _RUN = re.compile(r"([a-z])\1{2,}")
 
@@ -36,6 +39,8 @@ class _Corrections(dict[str, str]):
             self[word] = ""
 
     def __missing__(self, word: str) -> str:
+        if len(word) > _LONGEST:
+            return ""
         found = self._known.get(jumbled(word), "")
         if len(self) < _CACHED:
             self[word] = found
@@ -71,8 +76,19 @@ class Vocabulary:
     def typos(self, text: str) -> Iterator[tuple[int, int, str]]:
         """Places of words that are jumbles of a policy's word, and that word."""
         table = self.corrections
-        if not table or not any(map(table.__getitem__, _LONG.findall(text))):
-            return
-        for match in _LONG.finditer(text):
-            if right := table[match[0]]:
-                yield (*match.span(), right)
+        wrong = set(filter(table.__getitem__, _LONG.findall(text))) if table else set()
+        if len(wrong) > _FEW:
+            spans = [match.span() for match in _LONG.finditer(text) if match[0] in wrong]
+        else:
+            spans = sorted(span for word in wrong for span in _places(text, word))
+        for start, end in spans:
+            yield start, end, table[text[start:end]]
+
+
+def _places(text: str, word: str) -> Iterator[tuple[int, int]]:
+    """Where ``word`` stands with no small letter before or after it."""
+    end = 0
+    while (start := text.find(word, end)) >= 0:
+        end = start + len(word)
+        if not ("a" <= text[start - 1 : start] <= "z" or "a" <= text[end : end + 1] <= "z"):
+            yield start, end

@@ -18,6 +18,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from operator import itemgetter
 from typing import NamedTuple
 
 from ahocorasick_rs import AhoCorasick
@@ -28,8 +29,13 @@ from .spelling import Vocabulary
 _MAX_FORMS = 200
 _PIECE = re.compile(r"\[([^\[\]()]*)\]|\(([^\[\]()]*)\)|([^\[\]()]+)")
 _BLANKS = "-_/\n\r\t"
+_BLANK = ("", " ")
 _WORD = frozenset(string.ascii_lowercase + string.digits)
 _NUMERALS = frozenset("0123456789零一二三四五六七八九十百千两几多")
+
+
+Matches = list[tuple[int, int, int]]
+"""Number of the pattern, start and end, as the matcher gives them."""
 
 
 class Found(NamedTuple):
@@ -104,6 +110,7 @@ class Lexicon:
                 names.setdefault(pattern, []).append(name)
         self._patterns = tuple(names)
         self._names = tuple(tuple(dict.fromkeys(found)) for found in names.values())
+        self._edges = tuple(map(_edges, names))
 
     @cached_property
     def _matcher(self) -> AhoCorasick:
@@ -131,44 +138,66 @@ class Lexicon:
             at += len(text) + 1
         joined = searchable("\n".join(texts))
         starts = [start for start, _ in places]
-        for index, start, end in self._matcher.find_matches_as_indexes(joined, overlapping=True):
+        for index, start, end in self.matches(joined):
             place = bisect_right(starts, end) - 1
             if (
                 place >= 0
                 and places[place][1] >= start
-                and _stands_alone(joined, start, end, self._patterns[index])
+                and _stands_alone(joined, start, end, self._edges[index])
             ):
                 return True
         return False
 
-    def gains(self, before: str, after: str) -> bool:
-        """Whether some term stands more often in ``after`` than in ``before``."""
-        return bool(self._counts(after) - self._counts(before))
+    def matches(self, text: str) -> Matches:
+        """Every place of a term in ``text`` (already ``searchable``), inside words too."""
+        return self._matcher.find_matches_as_indexes(text, overlapping=True)
 
-    def _counts(self, text: str) -> Counter[int]:
-        matches = self._matcher.find_matches_as_indexes(text, overlapping=True)
-        return Counter(index for index, _, _ in matches)
+    def search(self, text: str, matches: Matches | None = None) -> list[Found]:
+        """Every term in ``text`` (already ``searchable``), in order of start.
 
-    def search(self, text: str) -> list[Found]:
-        """Every term in ``text`` (already ``searchable``), in order of start."""
-        found = []
-        for index, start, end in self._matcher.find_matches_as_indexes(text, overlapping=True):
-            if _stands_alone(text, start, end, self._patterns[index]):
-                found += [Found(start, end, name) for name in self._names[index]]
+        ``matches``: those of ``text``, when the caller has them.
+        """
+        names, edges = self._names, self._edges
+        found = [
+            Found(start, end, name)
+            for index, start, end in (self.matches(text) if matches is None else matches)
+            if _stands_alone(text, start, end, edges[index])
+            for name in names[index]
+        ]
         found.sort()
         return found
 
 
-def _stands_alone(text: str, start: int, end: int, pattern: Pattern) -> bool:
-    if start:
-        before = text[start - 1]
-        if text[start] in _WORD and _goes_on(before):
+def gains(before: Matches, after: Matches) -> bool:
+    """Whether some term matches more often in ``after`` than in ``before``."""
+    return bool(_counts(after) - _counts(before))
+
+
+def _counts(matches: Matches) -> Counter[int]:
+    return Counter(map(itemgetter(0), matches))
+
+
+class _Edges(NamedTuple):
+    """Which sides of a pattern must not go on: as a word before and after, as a number before."""
+
+    opens: bool
+    closes: bool
+    number: bool
+
+
+def _edges(pattern: Pattern) -> _Edges:
+    text = pattern.text
+    return _Edges(text[0] in _WORD, not pattern.prefix and text[-1] in _WORD, pattern.number)
+
+
+def _stands_alone(text: str, start: int, end: int, edges: _Edges) -> bool:
+    opens, closes, number = edges
+    if start and (before := text[start - 1]) != " ":
+        if opens and _goes_on(before):
             return False
-        if pattern.number and before in _NUMERALS:
+        if number and before in _NUMERALS:
             return False
-    return (
-        pattern.prefix or end == len(text) or not (text[end - 1] in _WORD and _goes_on(text[end]))
-    )
+    return not closes or text[end : end + 1] in _BLANK or not _goes_on(text[end])
 
 
 def _goes_on(char: str) -> bool:

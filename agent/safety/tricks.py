@@ -38,6 +38,10 @@ _SPACED = re.compile(
     rf"(?<![a-z0-9])(?:{_ONE}(?: ?[{_SIGN}] ?{_ONE})++(?!{_ONE})"
     rf"|{_ONE}(?: {_ONE}(?!{_ONE}))++(?![{_SIGN}]{_ONE}))"
 )
+_LONE = re.compile(
+    rf"[ {_SIGN}](?<={_ONE}.)(?<![a-z0-9]..)(?:(?<= )(?:{_ONE}(?!{_ONE})|[{_SIGN}])|(?<! ) ?{_ONE})"
+)
+"""What follows the first letter of ``_SPACED``: a quarter of the time where there is none."""
 _LETTERS = re.compile(r"[^a-z0-9@$]")
 HEAVY = 3
 """So many words written with a trick mean that the short ones are, too."""
@@ -47,12 +51,14 @@ _INSIDE = re.compile(rf"{_JOINT}(?<=[a-z]{_JOINT}){_JOINT}*+(?=[a-z])")
 _TRIPLES = AhoCorasick([letter * 3 for letter in string.ascii_lowercase])
 """A quarter of the time of the pattern, which every text pays."""
 _REPEAT = re.compile(r"([a-z])\1{2,}")
-_STRETCHED = re.compile(r"(?<![a-z])[a-z]*?([a-z])\1{2,}[a-z]*")
+_LETTERS_ON = re.compile(r"[a-z]*")
 _GAPS = re.compile(r"(?<=\S)[ \t]{2,}(?=\S)")
+_LATIN = re.compile(r"[a-z]+")
 _TOKEN = re.compile(r"[^\s,.;:()\[\]{}\"“”<>?/]+")
-_LEET = re.compile(r"(?<![a-z0-9@$!|€])(?:[a-z]++[0-9@$!|€]|[0-9@$!|€]++[a-z])[a-z0-9@$!|€]*+")
-"""A word that mixes letters with digits or signs; tried at word starts only, so linear."""
-_MIXED = re.compile(r"[a-z][0-9@$!|€]|[0-9@$!|€][a-z]")
+_MIXED = re.compile(r"[0-9@$!|€](?:(?=[a-z])|(?<=[a-z].))")
+"""A digit or sign beside a letter; begins with what is rare, so that the search skips the letters."""
+_LEET = string.ascii_lowercase + string.digits + "@$!|€"
+_LEET_ON = re.compile(r"[a-z0-9@$!|€]*")
 _DIGITS = re.compile(r"(?<![a-z0-9@$!|€])[0-9@$€]{1,4}(?![a-z0-9@$!|€])")
 _UNIT = re.compile(
     r"\d+(?:st|nd|rd|th|d|k|p|px|mm|cm|km|kg|g|ml|m|in|ft|fps|hz|mb|am|pm|deg|ish)"
@@ -75,7 +81,11 @@ def spaced_letters(text: str) -> Iterator[Edit]:
 
     Pairs of letters are read only where whole words are spelled so: "x, y" is no word.
     """
-    runs = [(match, _LETTERS.sub("", match[0])) for match in _SPACED.finditer(text)]
+    first = _LONE.search(text)
+    if first is None:
+        return
+    found = _SPACED.finditer(text, first.start() - 1)
+    runs = [(match, _LETTERS.sub("", match[0])) for match in found]
     least = 2 if sum(len(word) > 2 for _, word in runs) >= HEAVY else 3
     for match, word in runs:
         if len(word) >= least and not word.isdigit():
@@ -102,8 +112,12 @@ def shortened(runs: list[tuple[int, int, str]], keep: int) -> tuple[Edit, ...]:
 
 def stretched(text: str, respell: Callable[[str], str]) -> Iterator[Edit]:
     """Words with a letter repeated, each as ``respell`` reads it."""
-    for match in _STRETCHED.finditer(text):
-        yield Edit(match.start(), match.end(), respell(match[0]))
+    at = 0
+    for first, last, _ in repeats(text):
+        if first >= at:
+            start = _begins(text, at, first, string.ascii_lowercase)
+            at = _goes_to(_LETTERS_ON, text, last)
+            yield Edit(start, at, respell(text[start:at]))
 
 
 def sign_runs(text: str) -> Iterator[Edit]:
@@ -138,23 +152,45 @@ def split_han(text: str) -> Iterator[Edit]:
     yield from sorted(found)
 
 
-def digits_for_letters(text: str, letters: Letters) -> list[tuple[Edit, ...]]:
+def digits_for_letters(text: str, letters: Letters, most: int = 2) -> list[tuple[Edit, ...]]:
     """``k1t3`` read with letters; ``35mm``, ``4k`` and ``5th`` are left alone.
 
-    Two answers when a sign stands for two letters (``1`` is drawn like i and like l), none when
-    there is nothing to read.
+    Two answers (at most ``most``) when a sign stands for two letters (``1`` is drawn like i and
+    like l), none when there is nothing to read.
     """
-    mixed = [(match.start(), match[0].rstrip("!|")) for match in _LEET.finditer(text)]
+    mixed = [(at, word.rstrip("!|")) for at, word in _mixed(text)]
     words = [(at, word) for at, word in mixed if len(word) > 2 and _is_leet(word)]
     if len(words) >= HEAVY:
         bare = [(match.start(), match[0]) for match in _DIGITS.finditer(text)]
         words = sorted(bare + [(at, word) for at, word in mixed if word])
-    both = any(sign in word for _, word in words for sign in letters.leet_other)
-    tables = (letters.leet, {**letters.leet, **letters.leet_other})[: 1 + both] if words else ()
+    if not words:
+        return []
+    both = not letters.leet_other.keys().isdisjoint("".join(word for _, word in words))
+    tables = (letters.leet, {**letters.leet, **letters.leet_other})[: min(1 + both, most)]
     return [
         tuple(Edit(at, at + len(word), word.translate(codes)) for at, word in words)
         for codes in map(_codes, tables)
     ]
+
+
+def _mixed(text: str) -> Iterator[tuple[int, str]]:
+    """Words that mix letters with digits or signs, and where they start."""
+    at = 0
+    for match in _MIXED.finditer(text):
+        if match.start() >= at:
+            start = _begins(text, at, match.start(), _LEET)
+            at = _goes_to(_LEET_ON, text, match.end())
+            yield start, text[start:at]
+
+
+def _begins(text: str, after: int, at: int, letters: str) -> int:
+    """Where the run of ``letters`` begins that ends at ``at``; not before ``after``."""
+    return after + len(text[after:at].rstrip(letters))
+
+
+def _goes_to(run: re.Pattern[str], text: str, at: int) -> int:
+    match = run.match(text, at)
+    return match.end() if match else at
 
 
 def _is_leet(word: str) -> bool:
@@ -162,7 +198,7 @@ def _is_leet(word: str) -> bool:
 
 
 def _codes(table: Mapping[str, str]) -> dict[int, str]:
-    return {ord(sign): letter for sign, letter in table.items()}
+    return str.maketrans(dict(table))
 
 
 def look_alikes(text: str, letters: Letters) -> Iterator[Edit]:
@@ -174,16 +210,12 @@ def look_alikes(text: str, letters: Letters) -> Iterator[Edit]:
         return
     table = letters.lookalikes
     tokens = [m for m in _TOKEN.finditer(text) if not m[0].isascii()]
-    mixed = [any(map(_is_latin, m[0])) and any(c in table for c in m[0]) for m in tokens]
+    mixed = [bool(_LATIN.search(m[0]) and letters.foreign.search(m[0])) for m in tokens]
     foreign = sum(1 for m in tokens for char in m[0] if char in table)
-    latin = any(mixed) or sum(map(_is_latin, text)) > foreign
+    latin = any(mixed) or sum(map(len, _LATIN.findall(text))) > foreign
     for match, is_mixed in zip(tokens, mixed, strict=True):
         word = match[0]
         if is_mixed or (latin and all(c in table or not c.isalpha() for c in word)):
             put = "".join(table.get(char, char) for char in word)
             if put != word:
                 yield Edit(match.start(), match.end(), put)
-
-
-def _is_latin(char: str) -> bool:
-    return "a" <= char <= "z"

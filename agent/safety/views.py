@@ -149,15 +149,28 @@ def _source(steps: tuple[Step, ...], start: int, end: int) -> tuple[int, int]:
 _WORDS_LENGTH = 18
 """Characters of three words: a text is written with a trick when every third word is."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_FOREIGN = re.compile(r"([^\x00-\x7f]+)")
+_APART = 8
+"""Characters between foreign ones from which it is quicker to fold those alone."""
 
 
 def folded(text: str, letters: Letters) -> View:
     """The plain view: width, style, case, accents, invisible characters and traditional forms gone."""
     if text.isascii() and not _CONTROL.search(text):
         return View("plain", text.replace("`", "'").lower())
-    result = text.translate(letters.fold)
+    result = _folded(text, letters)
     name = "plain" if result == text.lower() else "folded"
     return View(name, result, (Folding(text, letters),), shared=1)
+
+
+def _folded(text: str, letters: Letters) -> str:
+    """``text.translate(letters.fold)``; where few characters need the table, those alone."""
+    parts = _FOREIGN.split(text)
+    if len(parts) * _APART > len(text) or _CONTROL.search(text):
+        return text.translate(letters.fold)
+    parts[::2] = [part.replace("`", "'").lower() for part in parts[::2]]
+    parts[1::2] = [part.translate(letters.fold) for part in parts[1::2]]
+    return "".join(parts)
 
 
 _NO_WORDS = Vocabulary()
@@ -242,7 +255,7 @@ def _all_tricks(
 def _one_by_one(base: View, letters: Letters, words: Vocabulary) -> View:
     view = base.edited("mixed", signs_inside(base.text))
     view = view.edited("mixed", stretched(view.text, words.respell))
-    for edits in digits_for_letters(view.text, letters)[:1]:
+    for edits in digits_for_letters(view.text, letters, most=1):
         view = view.edited("mixed", edits)
     view = view.edited("mixed", split_han(view.text))
     view = view.edited("mixed", (Edit(*place) for place in words.typos(view.text)))

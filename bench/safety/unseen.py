@@ -30,12 +30,9 @@ class Evidence:
         lexicon = policy.lexicon
         for at, row in enumerate(rows):
             text = searchable(row.text.translate(policy.letters.fold))
-            for index, start, end in lexicon._matcher.find_matches_as_indexes(
-                text, overlapping=True
-            ):
-                pattern = lexicon._patterns[index]
-                if _stands_alone(text, start, end, pattern):
-                    self._holds[pattern].add(at)
+            for index, start, end in lexicon.matches(text):
+                if _stands_alone(text, start, end, lexicon._edges[index]):
+                    self._holds[lexicon._patterns[index]].add(at)
 
     def forgotten(self, judged: Callable[[Row], bool]) -> Policy:
         """The policy without what only judged rows speak for."""

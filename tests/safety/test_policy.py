@@ -110,6 +110,45 @@ def test_a_huge_file_is_not_parsed(folder: WriteFolder) -> None:
     assert "huge.yaml: 2,000,001 bytes" in refused(place)
 
 
+def test_a_file_that_cannot_be_opened_is_named(folder: WriteFolder) -> None:
+    place = folder("bad", base=TOY)
+    (place / "odd.yaml").mkdir()
+    assert "odd.yaml: cannot be read" in refused(place)
+
+
+def test_a_file_that_would_be_passed_over_is_named(folder: WriteFolder) -> None:
+    place = folder("bad", base=TOY)
+    (place / "more.yml").write_text(TOY)
+    assert "more.yml would not be read" in refused(place)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("version: a@1\nallow: sky\nallow: sea", "the key 'allow' stands here twice"),
+        ("classes:\n  sea: [sea]\n  sea: [wave]", "the key 'sea' stands here twice"),
+        ("version: &a b@1\nallow: *a", "an alias is not read here"),
+        ("classes: &c {sea: *c}", "an alias is not read here"),
+    ],
+)
+def test_what_a_reader_would_lose_or_blow_up_is_refused(
+    text: str, reason: str, folder: WriteFolder
+) -> None:
+    assert reason in refused(folder("toy8", base=TOY), folder("over", own=text))
+
+
+def test_an_overlay_may_be_about_the_second_screen_alone(folder: WriteFolder) -> None:
+    base, overlay = folder("toy9", base=TOY), folder("over")
+    (overlay / "moderation.toml").write_text('version = "a@1"')
+    assert load_policy(base, overlay).sha256 == load_policy(base).sha256
+
+
+@pytest.mark.parametrize("threshold", [".nan", ".inf", "-1000", "high"])
+def test_a_threshold_out_of_range_is_named(threshold: str, folder: WriteFolder) -> None:
+    own = f"tune: [{{id: resembles-unsafe, threshold: {threshold}}}]"
+    assert "own.yaml: tune[0].threshold: expected" in refused(POLICY, folder("over", own=own))
+
+
 def test_the_hash_follows_the_content_and_not_the_comments(folder: WriteFolder) -> None:
     plain = load_policy(folder("a", base=TOY))
     commented = load_policy(folder("b", base="# hello\n" + TOY))
@@ -174,13 +213,14 @@ def test_the_allow_spans_of_an_overlay_spare_tunable_rules_only(folder: WriteFol
         ({"tune": [{"id": "storms", "severity": "off"}]}, "'storms' is unknown"),
         ({"tune": [{"id": "bears", "severity": "soft"}]}, "'soft' is unknown"),
         (
-            {"tune": [{"id": "storm-picnic", "severity": "off"}] * 2},
-            "rule 'storm-picnic' is fixed",
+            {"tune": [{"id": "storm-picnic", "severity": each} for each in ("off", "refuse")]},
+            "rule 'storm-picnic' is tuned twice",
         ),
         (
             {"rules": [{**body()["rules"][0], "severity": "review"}]},
             "rule 'kites': this id is used twice",
         ),
+        ({"tune": [{"id": "storm-picnic", "severity": False}]}, 'write "off" in quotes'),
         ({"contexts": {"museum": "sky"}}, "key 'contexts' is not allowed here"),
         ({"negation": {"before": "big"}}, "key 'negation' is not allowed here"),
         ({"allow_in": {"kite": "kites"}}, "key 'allow_in' is not allowed here"),

@@ -21,11 +21,24 @@ WEATHER = Vocabulary.of(
         ("htunder or thundre", []),
         ("fgo", []),
         ("thudnerstorm", []),
+        ("thudnerstorm thudner", [(13, 20, "thunder")]),
+        ("t" + "hudne" * 8 + "r", []),
         ("", []),
     ],
 )
 def test_inner_letters_may_change_places(text: str, read: list[tuple[int, int, str]]) -> None:
     assert list(WEATHER.typos(text)) == read
+
+
+def test_many_misspelt_words_are_read_as_a_few_are() -> None:
+    words = [f"thunder{letter * 2}" for letter in "abcdefghij"]
+    table = Vocabulary.of((word, False) for word in words)
+    typed = [word.replace("und", "nud") for word in words]
+
+    read = list(table.typos(f"{' '.join(typed)} {typed[0]}s {words[0]}"))
+
+    assert [right for _, _, right in read] == words
+    assert [end - start for start, end, _ in read] == [9] * 10
 
 
 @pytest.mark.parametrize(
