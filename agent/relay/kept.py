@@ -93,13 +93,16 @@ def _is_bytes(address: JsonValue) -> bool:
     return isinstance(address, str) and len(address) > _LONG and address.startswith("data:")
 
 
-def output_items(ending: Ending) -> tuple[KeptItem, ...]:
-    """What came out."""
+def output_items(ending: Ending, images: Sequence[Image]) -> tuple[KeptItem, ...]:
+    """What came out; a wording that was not kept with its picture goes to no later request."""
+    wordless = {image.id for image in images if image.revised_prompt is None}
     found = []
     for told in ending.items:
         value = plain(told.value)
         if told.image is not None:
             value["result"] = f"{STORED}{told.image}"
+        if told.image in wordless:
+            value.pop("revised_prompt", None)
         found.append(KeptItem(id=told.id, value=value, image=told.image))
     return tuple(found)
 

@@ -273,7 +273,7 @@ class RelayedTurn:
             self._written,
             status,
             kept.plain(ending.document),
-            kept.output_items(ending),
+            kept.output_items(ending, self.images),
         )
         if not await self._shop.answers.close_response(row):
             log.info("response.gone", response=row.id)

@@ -152,6 +152,19 @@ async def test_where_nothing_is_held_wording_is_told_with_its_picture(
         assert kinds(found)[-1] == "completed"
 
 
+@pytest.mark.usefixtures("strict_output")
+async def test_wording_that_may_not_be_goes_to_no_later_request(open_server: OpenServer) -> None:
+    async with open_server(screen_output="tell") as served:
+        told = (await served.client.post(URL, json=asked())).json()
+        kept = (await served.client.get(f"{URL}/{told['id']}")).json()
+
+        [drawn] = [one for one in told["output"] if one["type"] == "image_generation_call"]
+        [again] = [one for one in kept["output"] if one["type"] == "image_generation_call"]
+        assert "Drawn offline" in drawn["revised_prompt"]
+        assert "revised_prompt" not in again
+        assert again["result"] == drawn["result"]
+
+
 # ── what cannot be read ──────────────────────────────────────────────────────────────────────
 
 BAD: list[Any] = [
