@@ -40,6 +40,7 @@ from .upstream.responses import ResponsesUpstream
 if TYPE_CHECKING:
     from .offline import Offline, OfflineOptions
     from .store import DiskStore
+    from .store.batches import DiskNotes
     from .upstream.inprocess import InProcessTransport
 
 
@@ -182,6 +183,15 @@ def answers_of(store: Store) -> Answers:
 
     assert isinstance(store, DiskStore)
     return DiskAnswers(store)
+
+
+def notes_of(store: Store, clock: Clock | None = None) -> DiskNotes:
+    """What batches write down."""
+    from .store import DiskStore
+    from .store.batches import DiskNotes
+
+    assert isinstance(store, DiskStore)
+    return DiskNotes(store.database, clock or SystemClock())
 
 
 def tenancy_of(store: Store) -> Tenancy:

@@ -21,7 +21,7 @@ from agent import policies  # noqa: E402
 from agent.doctor import report  # noqa: E402
 from agent.doors.cli import ledger_records, records  # noqa: E402
 from agent.events import EVENT  # noqa: E402
-from agent.poster import checked, written  # noqa: E402
+from agent.poster import batch, batch_events, checked, written  # noqa: E402
 from agent.poster import records as posters  # noqa: E402
 
 FOLDER = HERE / "schemas"
@@ -48,6 +48,8 @@ KINDS: dict[str, TypeAdapter[Any]] = {
     "poster": TypeAdapter(posters.PosterRecord),
     "poster.event": posters.POSTER_EVENT,
     "poster.plan": TypeAdapter(posters.PlanRecord),
+    "batch.event": batch_events.BATCH_EVENT,
+    "batch.cell": TypeAdapter(batch.Standing),
 }
 
 

@@ -108,6 +108,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
             "zxingcpp",
             "reportlab",
             "fontTools",
+            "dbos",
         },
     ),
     "relay": (

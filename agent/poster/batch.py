@@ -132,8 +132,10 @@ class Decision(Record):
 
 
 class Standing(Record):
-    """One poster of a batch, now."""
+    """One poster of a batch, now: a line of ``batch status --json``."""
 
+    v: Literal[1] = 1
+    type: Literal["batch.cell"] = "batch.cell"
     name: str
     state: CellState
     reasons: tuple[str, ...] = ()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
 Pixels = tuple[int, int]
 """Width and height."""
@@ -78,3 +78,24 @@ def union(boxes: Iterable[Box]) -> Box:
     """The smallest box around all of them; there is at least one."""
     x0, y0, x1, y1 = zip(*boxes, strict=True)
     return Box(min(x0), min(y0), max(x1), max(y1))
+
+
+MARGIN: Final = 0.02
+"""Around the box of a painted text: accents and tails stick out of it."""
+
+
+def around(box: Box, others: Sequence[Box], margin: float = MARGIN) -> Box:
+    """The box of a text and a margin, less where another text's box begins."""
+    x0, y0, x1, y1 = box.grown(margin, margin)
+    for other in others:
+        if not other.meets(Box(x0, y0, x1, y1)):
+            continue
+        if other.y0 >= box.y1:
+            y1 = min(y1, other.y0)
+        elif other.y1 <= box.y0:
+            y0 = max(y0, other.y1)
+        elif other.x0 >= box.x1:
+            x1 = min(x1, other.x0)
+        elif other.x1 <= box.x0:
+            x0 = max(x0, other.x1)
+    return Box(x0, y0, x1, y1)

@@ -19,6 +19,7 @@ from ..typeset.setting import Type
 
 if TYPE_CHECKING:
     from fontTools.ttLib import TTFont
+    from reportlab.pdfbase.pdfmetrics import Font
 
 _STATIC: Final = frozenset({"bebas-neue", "archivo-black"})
 """Families of one weight."""
@@ -43,7 +44,8 @@ def _file_of(char: str, kind: Type) -> Path:
 def register(used: Iterable[tuple[str, Type]]) -> tuple[str, ...]:
     """Make the fonts of these characters known to the PDF library, under :func:`name_of`; sorted.
 
-    A name is taken over from the PDF before, so one process makes one PDF at a time.
+    A name is taken over from the PDF before, so one process makes one PDF at a time. ``FontError``
+    when a character would be missing: better no PDF than one that leaves letters out.
     """
     from reportlab.pdfbase import pdfmetrics
     from reportlab.pdfbase.ttfonts import TTFont
@@ -52,8 +54,29 @@ def register(used: Iterable[tuple[str, Type]]) -> tuple[str, ...]:
     for char, kind in used:
         wanted.setdefault(name_of(char, kind), {})[char] = (_file_of(char, kind), kind.weight)
     for name, chars in sorted(wanted.items()):
+        _forget(name)
         pdfmetrics.registerFont(TTFont(name, io.BytesIO(_made(name, chars))))
+        held = vars(vars(pdfmetrics.getFont(name))["face"])["charToGlyph"]
+        if left := "".join(char for char in sorted(chars) if ord(char) not in held):
+            raise FontError(
+                f"{name}: {left[:40]} cannot be embedded in the PDF; install the releases of "
+                "reportlab and fonttools that constraints.txt names"
+            )
     return tuple(sorted(wanted))
+
+
+def _forget(name: str) -> None:
+    """The library keeps the first font of a name, with the characters of the first PDF only.
+
+    It has no call to take one back. Where its registries are called otherwise, :func:`register`
+    notices the missing characters.
+    """
+    from reportlab.pdfbase import pdfmetrics
+
+    for registry in ("_fonts", "_dynFaceNames"):
+        held: dict[object, Font] = vars(pdfmetrics).get(registry, {})
+        for key in [key for key, font in held.items() if font.fontName == name]:
+            del held[key]
 
 
 @lru_cache(maxsize=64)

@@ -32,13 +32,14 @@ MOST_QR_VERSION = 10
 STDIN_LIMIT = reading.MOST_BYTES + 1
 
 
-def fill(source: FilePath | str, *, name: str = "") -> Brief:
-    """See :func:`brief.load_brief`."""
+def fill(source: FilePath | str, *, name: str = "", beside: FilePath | None = None) -> Brief:
+    """See :func:`brief.load_brief`. ``beside``: a file whose folder that of a text is."""
     if isinstance(source, FilePath):
         name = name or str(source)
         data, folder = _bytes(source, name), source.resolve().parent
     else:
-        data, folder = source.encode("utf-8", "surrogatepass"), FilePath.cwd()
+        data = source.encode("utf-8", "surrogatepass")
+        folder = beside.resolve().parent if beside else FilePath.cwd()
     try:
         return _Filling(reading.read(data, name=name), folder, name).brief()
     except BriefError as error:

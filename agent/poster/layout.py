@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import ceil, floor
 from typing import Final
 
 from ..typeset.blocks import Align, Direction, Laid, lay, lay_down
@@ -66,6 +67,10 @@ class Layout:
 
 
 _LEAST_FREE: Final = 0.06
+GRID: Final = 0.05
+"""Of each side: where calm areas and the subject's ground begin and end."""
+_LEFT: Final = 0.85
+"""Of the subject's ground, for the sake of the grid."""
 _WORST: Final = 3
 """Lines named in a problem."""
 
@@ -97,7 +102,7 @@ def layout_for(brief: Brief, spec: SizeSpec) -> Layout:
     return Layout(
         size=spec,
         lines=placed,
-        focal=_box(spec, *made.focal),
+        focal=_inner(_box(spec, *made.focal)),
         logo=logo,
         qr=qr,
         quiet=_quiet(brief, placed, [mark for mark in (logo, qr) if mark], made, spec),
@@ -124,9 +129,33 @@ def _quiet(
     for boxes in (head, rest):
         if boxes:
             whole = union(boxes)
-            crossed = any(whole.meets(other) for other in [*painted, _box(spec, *made.focal)])
-            found.extend(boxes if crossed else [whole])
+            focal = _box(spec, *made.focal)
+            crossed = any(whole.meets(other) for other in [*painted, focal])
+            others = [*painted, _inner(focal)]
+            found.extend(_snapped(box, others) for box in (boxes if crossed else [whole]))
     return tuple(found)
+
+
+def _snapped(box: Box, others: Sequence[Box]) -> Box:
+    """Out to the lines of a grid, where nothing is in the way.
+
+    So a word more or less in one locale asks for the same picture, which need not be bought again.
+    """
+    for edge, way in enumerate((floor, floor, ceil, ceil)):
+        line = min(1.0, max(0.0, way(round(box[edge] / GRID, 6)) * GRID))
+        tried = Box(*(line if i == edge else value for i, value in enumerate(box)))
+        if not any(tried.meets(other) for other in others):
+            box = tried
+    return box
+
+
+def _inner(box: Box) -> Box:
+    """In to the lines of the same grid, unless too little would be left."""
+    x0, y0 = (ceil(round(edge / GRID, 6)) * GRID for edge in box[:2])
+    x1, y1 = (floor(round(edge / GRID, 6)) * GRID for edge in box[2:])
+    if x1 - x0 < _LEFT * box.width or y1 - y0 < _LEFT * box.height:
+        return box
+    return Box(x0, y0, x1, y1)
 
 
 # ── what is set in a box ─────────────────────────────────────────────────────────────────────

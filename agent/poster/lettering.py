@@ -8,13 +8,13 @@ Nothing here is asked of a model, so a set word cannot be misspelt; same input, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from PIL import Image
 
 from ..derive.pictures import opened
 from ..typeset.blocks import Laid
-from .boxes import WHOLE, Box, Pixels
+from .boxes import WHOLE, Box, Pixels, around
 from .brief import CELL_MARK, Brief, Line, Locale
 from .checking import checks_of
 from .contrast import RGB, PixelBox, ground_of, rgb
@@ -266,6 +266,8 @@ def _wash(group: Sequence[_Block], decision: Decision, layout: Layout, brief: Br
         inks = union_px(_canvas_box(block.placed.box, layout) for block in group)
         pad = round(0.012 * min(layout.size.trim))
     box = (inks[0] - pad, inks[1] - pad, inks[2] + pad, inks[3] + pad)
+    if covered:
+        box = union_px((box, _reaching(group, layout)))
     fade = 2 * pad if covered else round(0.16 * min(layout.size.canvas)) + pad
     side = _side(inks, layout)
     band = _band(box, side, fade, layout)
@@ -275,6 +277,18 @@ def _wash(group: Sequence[_Block], decision: Decision, layout: Layout, brief: Br
     if side is None or hides:
         return Wash(box, (pad, pad, pad, pad), decision.veil, decision.alpha, radius=pad)
     return Wash(*band, decision.veil, decision.alpha)
+
+
+_STICKING: Final = 0.03
+"""Of the poster: how far a panel reaches around the box of the painted words that it hides."""
+
+
+def _reaching(group: Sequence[_Block], layout: Layout) -> PixelBox:
+    """As far as painted words may stick out of their boxes: accents and tails, never into another's."""
+    ours = {block.placed.line_id for block in group}
+    others = [placed.box for placed in layout.lines if placed.line_id not in ours]
+    boxes = (around(block.placed.box, others, _STICKING) for block in group)
+    return union_px(_canvas_box(box, layout) for box in boxes)
 
 
 def _band(

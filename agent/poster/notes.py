@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Final, Protocol, TypeVar
 
 from pydantic import JsonValue
@@ -35,7 +36,7 @@ class Notes(Protocol):
         ...
 
     async def all(
-        self, batch: str, kind: str, *, under: str = ""
+        self, batch: str, kind: str, *, under: str = "", since: datetime | None = None
     ) -> dict[str, dict[str, JsonValue]]: ...
 
     async def get(self, batch: str, kind: str, key: str) -> dict[str, JsonValue] | None: ...
@@ -49,6 +50,10 @@ class Notes(Protocol):
         ...
 
     async def drop(self, batch: str, kind: str, keys: Collection[str]) -> None: ...
+
+    async def spent(self, batch: str) -> tuple[Decimal | None, Decimal | None, str]:
+        """(spent, reserved or possibly billed, currency) by the ledger; ``None``: not known."""
+        ...
 
 
 class Book:
@@ -101,15 +106,17 @@ class Book:
     async def keep_picture(self, key: str, note: PictureNote) -> None:
         await self._keep(_PICTURE, {key: note})
 
-    async def cells(self, brief: str = "") -> dict[str, CellNote]:
-        """By name."""
-        return await self._all(_CELL, CellNote, under=f"{brief}/" if brief else "")
+    async def cells(self, brief: str = "", *, since: datetime | None = None) -> dict[str, CellNote]:
+        """By name; only those written since then."""
+        under = f"{brief}/" if brief else ""
+        return await self._all(_CELL, CellNote, under=under, since=since)
 
     async def keep_cells(self, notes: Mapping[str, CellNote]) -> None:
         await self._keep(_CELL, notes)
 
-    async def decisions(self) -> dict[str, Decision]:
-        return await self._all(_DECISION, Decision)
+    async def decisions(self, brief: str = "") -> dict[str, Decision]:
+        """By the name of the poster."""
+        return await self._all(_DECISION, Decision, under=f"{brief}/" if brief else "")
 
     async def keep_decisions(self, decisions: Mapping[str, Decision]) -> None:
         await self._keep(_DECISION, decisions)
@@ -125,8 +132,10 @@ class Book:
         found = await self._notes.get(self.batch, kind, key)
         return None if found is None else record.model_validate(found)
 
-    async def _all(self, kind: str, record: type[R], *, under: str = "") -> dict[str, R]:
-        found = await self._notes.all(self.batch, kind, under=under)
+    async def _all(
+        self, kind: str, record: type[R], *, under: str = "", since: datetime | None = None
+    ) -> dict[str, R]:
+        found = await self._notes.all(self.batch, kind, under=under, since=since)
         return {key: record.model_validate(value) for key, value in found.items()}
 
     async def _keep(self, kind: str, notes: Mapping[str, Record]) -> None:

@@ -127,7 +127,12 @@ async def _order(shop: Shop, picture: Picture, lead: Lead | None) -> Order:
         request = replace(request, intent="edit", session=lead.session, edit=[str(lead.image)])
     # the same picture whether it sets the look or follows one: its part may change between runs
     alone, _ = picture_prompt(
-        brief, shop.layouts[picture.size], picture.buy, picture.locale, follows=False
+        brief,
+        shop.layouts[picture.size],
+        picture.buy,
+        picture.locale,
+        follows=False,
+        variant=picture.variant,
     )
     told = [alone, options.model_dump(mode="json"), sources]
     of = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

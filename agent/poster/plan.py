@@ -10,7 +10,7 @@ from ..schema import Cost, ImageOptions, PromptRef, Record
 from ..turn.pricing import Prices, estimate, estimate_question, weight
 from .boxes import Box
 from .brief import Brief, Lettering, Locale
-from .layout import Layout, layout_for, overfull
+from .layout import Layout, layout_for, overfull, words_of
 from .sizes import Bought, SizeSpec, bought
 from .wording import in_bought, lettering_of, painted_entries, picture_prompt
 
@@ -152,7 +152,9 @@ def _picture(
 ) -> Picture:
     (key, variant), spec = named, layout.size
     made = bought(spec, brief.options.model)
-    prompt, ref = picture_prompt(brief, layout, made, locale, follows=lead is not None)
+    prompt, ref = picture_prompt(
+        brief, layout, made, locale, follows=lead is not None, variant=variant
+    )
     words = _painted(brief, layout, made, locale) if locale else ()
     return Picture(
         key=key,
@@ -172,7 +174,11 @@ def _picture(
 
 def _painted(brief: Brief, layout: Layout, made: Bought, locale: Locale) -> tuple[Painted, ...]:
     entries = painted_entries(brief, layout, made, locale)
-    placed = [one for one in layout.lines if lettering_of(brief, one) == "painted"]
+    placed = [
+        one
+        for one in layout.lines
+        if lettering_of(brief, one) == "painted" and words_of(brief, one, locale)
+    ]
     return tuple(
         Painted(line_id=one.line_id, part=one.part, role=role, text=text, box=box)
         for one, (text, role, box) in zip(placed, entries, strict=True)
@@ -245,7 +251,7 @@ def _sums(
 
 def _reading(picture: Picture, prices: Prices, model: str | None) -> Cost:
     """Both readings of a picture: enlarged crops and the whole."""
-    crops = [(1024, 512)] * len(picture.painted)
+    crops = [(1200, 512)] * (len(picture.painted) + 1)  # with the control
     one = estimate_question(
         prices=prices,
         model=model or "gpt-5.5",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,7 @@ from typing import Final
 import anyio
 
 from .. import ImageAgent
-from ..schema import Cost, Failure, Record, Sha256
+from ..schema import Cost, Record, Sha256
 from .batch import (
     BatchNote,
     BriefNote,
@@ -50,8 +51,20 @@ class Task(Record):
     brief: str
     picture: str
     of: str
+    run: int = 1
+    """Which run of the batch asked for it: what came to nothing may be asked for again."""
     leads: bool = False
     """It sets the look of its variant, and the others wait for it."""
+
+    @property
+    def name(self) -> str:
+        """Two tasks of one name are one."""
+        return f"{self.what}.{self.run}"
+
+    @property
+    def what(self) -> str:
+        """The same picture for the same purpose, in whichever run."""
+        return f"{self.batch}/{self.brief}/{self.picture}@{self.of[:16]}"
 
 
 class Pressed(Record):
@@ -87,7 +100,8 @@ class Press:
         caps = _caps(head, note.brief)
         kit = self._agent.kit.on_account(task.batch, task.brief, caps)
         async with ImageAgent(kit) as agent:
-            sitting = _Sitting(task, head, sheet, agent, book, self._shop(task, head, sheet, agent))
+            shop = self._shop(task, head, sheet, agent)
+            sitting = _Sitting(task=task, head=head, sheet=sheet, agent=agent, book=book, shop=shop)
             return await sitting.run(known.pictures, known.wishes)
 
     async def _with_files(self, note: BriefNote) -> BriefNote:
@@ -140,76 +154,71 @@ def is_here(head: BatchNote) -> bool:
     return head.host == socket.gethostname() or Path(head.out).is_dir()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Sitting:
     """One task being worked on."""
 
-    def __init__(
-        self,
-        task: Task,
-        head: BatchNote,
-        sheet: Sheet,
-        agent: ImageAgent,
-        book: Book,
-        shop: Shop,
-    ) -> None:
-        self._task = task
-        self._head = head
-        self._sheet = sheet
-        self._agent = agent
-        self._book = book
-        self._shop = shop
-        self._picture = sheet.plan.picture(task.picture)
+    task: Task
+    head: BatchNote
+    sheet: Sheet
+    agent: ImageAgent
+    book: Book
+    shop: Shop
+
+    @property
+    def picture(self) -> Picture:
+        return self.sheet.plan.picture(self.task.picture)
 
     async def run(self, pictures: Mapping[str, PictureNote], wishes: Mapping[str, Wish]) -> Pressed:
         """The picture, its posters, and what may begin now."""
         made = self._there(pictures)
         if made is None:
-            wish = wishes.get(f"{self._task.brief}/{self._task.picture}")
-            made = await self._make(_lead(self._sheet, self._picture, pictures), wish)
+            wish = wishes.get(f"{self.task.brief}/{self.task.picture}")
+            made = await self._make(_lead(self.sheet, self.picture, pictures), wish)
             await self._keep(made)
-        records = await self._posters(self._picture, made)
+        records = await self._posters(self.picture, made)
         then = await self._then(made)
         return Pressed(made=made, posters=records, then=then)
 
     def _there(self, pictures: Mapping[str, PictureNote]) -> Made | None:
-        before = pictures.get(f"{self._task.brief}/{self._task.picture}")
-        there = before is not None and before.of == self._task.of
+        before = pictures.get(f"{self.task.brief}/{self.task.picture}")
+        there = before is not None and before.of == self.task.of
         return before.made if before and there and before.made.status in _WHOLE else None
 
     async def _make(self, lead: Lead | None, wish: Wish | None) -> Made:
-        options = self._head.options
+        options = self.head.options
         refused = await refusal(
-            self._agent,
-            self._sheet.brief,
+            self.agent,
+            self.sheet.brief,
             acknowledged=options.acknowledge,
             acknowledged_by=options.acknowledged_by,
         )
         if refused is not None:
-            return Made(picture=self._picture.key, status="refused", failure=refused)
-        asked = adapted(self._shop, self._picture, lead)
-        reach = self._sheet.reaches[self._picture.key]
+            return Made(picture=self.picture.key, status="refused", failure=refused)
+        asked = adapted(self.shop, self.picture, lead)
+        reach = self.sheet.reaches[self.picture.key]
         if wish is not None and wish.reach == reach and wish.image and wish.session:
-            lead = Lead(self._picture.key, wish.session, wish.image)
+            lead = Lead(self.picture.key, wish.session, wish.image)
             asked = self._changed(wish)
-        return await make_picture(self._shop, asked, lead)
+        return await make_picture(self.shop, asked, lead)
 
     def _changed(self, wish: Wish) -> Picture:
         """Asked for as an edit of what was there."""
-        picture = self._picture
-        layout = self._shop.layouts[picture.size]
+        picture = self.picture
+        layout = self.shop.layouts[picture.size]
         prompt, ref = change_prompt(
-            self._sheet.brief, layout, picture.buy, picture.locale, wish.texts
+            self.sheet.brief, layout, picture.buy, picture.locale, wish.texts
         )
         return picture.model_copy(update={"prompt": prompt, "prompt_ref": ref})
 
     async def _keep(self, made: Made) -> None:
         note = PictureNote(
-            of=self._task.of,
-            reach=self._sheet.reaches[made.picture],
-            making=self._sheet.making(made.picture),
+            of=self.task.of,
+            reach=self.sheet.reaches[made.picture],
+            making=self.sheet.making(made.picture),
             made=made,
         )
-        await self._book.keep_picture(f"{self._task.brief}/{made.picture}", note)
+        await self.book.keep_picture(f"{self.task.brief}/{made.picture}", note)
 
     # ── its posters ──────────────────────────────────────────────────────────────────────────
 
@@ -217,42 +226,42 @@ class _Sitting:
         """Every one that is made from a picture; none where its folder cannot be reached."""
         data, sha256 = b"", Sha256("")
         if made.image is not None and made.bought is not None:
-            if not is_here(self._head):
+            if not is_here(self.head):
                 return ()
-            store = self._agent.store
+            store = self.agent.store
             image, bought = await store.image(made.image), await store.image(made.bought)
             data, sha256 = await store.read_blob(image.sha256), bought.sha256
         records = []
-        for name, want in self._sheet.wants.items():
+        for name, want in self.sheet.wants.items():
             if want.picture != picture.key or not self._wanted(name, made):
                 continue
             job = self._job(name, picture, made, data, sha256)
             record = await anyio.to_thread.run_sync(finish, job) if data else without(job)
             note = CellNote(reach=want.reach, making=want.making, picture=want.of, record=record)
-            await self._book.keep_cells({name: note})
+            await self.book.keep_cells({name: note})
             records.append(record)
         return tuple(records)
 
     def _wanted(self, name: str, made: Made) -> bool:
         """A poster that is there stays: only its neighbours may have changed."""
-        state = self._sheet.standings[name].state
+        state = self.sheet.standings[name].state
         return state in ("planned", "bought", "parked") or made.image is None
 
     def _job(self, name: str, picture: Picture, made: Made, data: bytes, sha256: Sha256) -> Job:
-        want = self._sheet.wants[name]
-        options = self._head.options
+        want = self.sheet.wants[name]
+        options = self.head.options
         return Job(
-            brief=self._sheet.brief,
-            layout=self._shop.layouts[want.cell.size],
+            brief=self.sheet.brief,
+            layout=self.shop.layouts[want.cell.size],
             cell=want.cell,
             picture=picture,
             made=made,
             data=data,
             sha256=sha256,
-            folder=Path(self._head.out) / self._task.brief,
-            offline=self._agent.offline,
+            folder=Path(self.head.out) / self.task.brief,
+            offline=self.agent.offline,
             fingerprint=want.reach,
-            at=self._agent.kit.clock.now(),
+            at=self.agent.kit.clock.now(),
             profile=Path(options.cmyk) if options.cmyk else None,
         )
 
@@ -260,32 +269,30 @@ class _Sitting:
 
     async def _then(self, made: Made) -> tuple[Task, ...]:
         """The others of the variant, once its look is there; the next one where it cannot come."""
-        if not self._task.leads:
+        if not self.task.leads:
             return ()
         left = [
             one
-            for one in self._sheet.left()
-            if one.variant == self._picture.variant and one.key != self._picture.key
+            for one in self.sheet.left()
+            if one.variant == self.picture.variant and one.key != self.picture.key
         ]
         if made.image is not None:
             return tuple(self._for(one) for one in left)
         if made.status in ("parked", "budget"):
             await self._wait(left, made)
             return ()
-        order = [one.key for one in self._sheet.plan.pictures]
-        after = [one for one in left if order.index(one.key) > order.index(self._picture.key)]
+        order = [one.key for one in self.sheet.plan.pictures]
+        after = [one for one in left if order.index(one.key) > order.index(self.picture.key)]
         return tuple(self._for(one, leads=True) for one in after[:1])
 
     def _for(self, picture: Picture, *, leads: bool = False) -> Task:
-        of = self._sheet.of(picture.key)
-        return self._task.model_copy(update={"picture": picture.key, "of": of, "leads": leads})
+        of = self.sheet.of(picture.key)
+        return self.task.model_copy(update={"picture": picture.key, "of": of, "leads": leads})
 
     async def _wait(self, pictures: Sequence[Picture], first: Made) -> None:
         """Without the look there is nothing to follow, and it may still come."""
-        why = first.failure
-        told = Failure(code="waits", message=f"It waits for {first.picture}, which sets the look.")
         for picture in pictures:
-            waits = Made(picture=picture.key, status=first.status, failure=why or told)
+            waits = Made(picture=picture.key, status=first.status, failure=first.failure)
             await self._posters(picture, waits)
 
 
@@ -304,7 +311,9 @@ def _lead(sheet: Sheet, picture: Picture, pictures: Mapping[str, PictureNote]) -
     return Lead(first.picture, first.session, first.bought)
 
 
-def tasks_of(batch: str, sheet: Sheet, pictures: Mapping[str, PictureNote]) -> tuple[Task, ...]:
+def tasks_of(
+    head: BatchNote, sheet: Sheet, pictures: Mapping[str, PictureNote]
+) -> tuple[Task, ...]:
     """What of a brief can begin at once: all of a variant whose look is there, else its first."""
     tasks: list[Task] = []
     waiting: set[int] = set()
@@ -316,7 +325,8 @@ def tasks_of(batch: str, sheet: Sheet, pictures: Mapping[str, PictureNote]) -> t
             waiting.add(picture.variant)
         tasks.append(
             Task(
-                batch=batch,
+                batch=head.name,
+                run=head.runs,
                 brief=sheet.brief.name,
                 picture=picture.key,
                 of=sheet.of(picture.key),

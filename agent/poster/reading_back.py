@@ -31,7 +31,7 @@ from ..schema import Cost, Failure, Record
 from ..turn import prompts
 from ..typeset.blocks import lay
 from ..typeset.setting import Type
-from .boxes import Box, Pixels
+from .boxes import Box, Pixels, around
 from .contrast import PixelBox
 from .glyphs import draw, runs_of
 from .proof import Asked, Control, Proof, Reading, Seen, misspelt, proof_of, unread
@@ -41,8 +41,6 @@ SOURCES: Final = "limner:sources"
 PART: Final = "limner:part"
 LETTERING: Final = "limner:lettering"
 READINGS: Final = 2
-_MARGIN: Final = 0.02
-"""Of the picture, around the box of a text: accents and tails stick out of it."""
 _SHORT: Final = 320
 """Pixels that the shorter edge of a part should have; below it, it is enlarged."""
 _LONG: Final = 2400
@@ -154,23 +152,6 @@ def parts_of(picture: bytes, boxes: Sequence[Box]) -> tuple[bytes, ...]:
     return tuple(
         _part(whole, around(box, [b for b in boxes if b != box]), sha256, carried) for box in boxes
     )
-
-
-def around(box: Box, others: Sequence[Box]) -> Box:
-    """The box of a text and a margin, less where another text's box begins."""
-    x0, y0, x1, y1 = box.grown(_MARGIN, _MARGIN)
-    for other in others:
-        if not other.meets(Box(x0, y0, x1, y1)):
-            continue
-        if other.y0 >= box.y1:
-            y1 = min(y1, other.y0)
-        elif other.y1 <= box.y0:
-            y0 = max(y0, other.y1)
-        elif other.x0 >= box.x1:
-            x1 = min(x1, other.x0)
-        elif other.x1 <= box.x0:
-            x0 = max(x0, other.x1)
-    return Box(x0, y0, x1, y1)
 
 
 def _part(whole: Image.Image, box: Box, sha256: str, carried: dict[str, str]) -> bytes:

@@ -11,12 +11,11 @@ import anyio
 
 from ..protocols import NewImage, TurnRequest
 from ..schema import Image, ImageId, Rendering
-from .boxes import Box
+from .boxes import Box, around
 from .buying import Bought, Order
 from .journal import Step
 from .plan import REPAIRS, Painted, Picture
 from .proof import LineProof
-from .reading_back import around
 from .records import LineRepaired, LineSet
 from .repair import mask_box, patched, repair_prompt, unchanged_outside
 from .shop import Shop, State

@@ -28,6 +28,8 @@ _GAP: Final = 0.9
 _SLACK: Final = 1.004
 """Boxes are a hair wider than what was measured, so that rounding never breaks a line."""
 
+_NEARLY: Final = 1.14
+
 
 class Cell(NamedTuple):
     """One text, or one column of it, in its place. ``most`` lines at ``em`` pixels or smaller."""
@@ -107,8 +109,13 @@ class Texts:
         )
 
     def narrowed(self, line: Line, width: float) -> float:
-        """The em at which even the longest word fits the width."""
+        """The em at which even the longest word fits the width.
+
+        A text that is a little too long for one line gets a little smaller instead of a second one.
+        """
         kind, em = self.style(line).kind, self.em(line)
+        if width < (natural := self.natural(line)) <= _NEARLY * width:
+            return em * width / natural
         longest = max(
             (ems(piece, kind) for words in self.words(line) for piece in wrapped(words, kind, 0.1)),
             default=1.0,

@@ -147,7 +147,12 @@ def adapted(shop: Shop, picture: Picture, follows: Lead | None) -> Picture:
         return picture.model_copy(update={"lead": key})
     layout = shop.layouts[picture.size]
     prompt, ref = picture_prompt(
-        shop.brief, layout, picture.buy, picture.locale, follows=key is not None
+        shop.brief,
+        layout,
+        picture.buy,
+        picture.locale,
+        follows=key is not None,
+        variant=picture.variant,
     )
     return picture.model_copy(update={"lead": key, "prompt": prompt, "prompt_ref": ref})
 

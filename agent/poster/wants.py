@@ -68,7 +68,7 @@ async def known_of(book: Book, brief: str = "") -> Known:
     return Known(
         await book.pictures(brief),
         await book.cells(brief),
-        await book.decisions(),
+        await book.decisions(brief),
         await book.wishes(brief),
     )
 
@@ -120,7 +120,8 @@ class Bill(NamedTuple):
 
     pictures: int
     replaced: int
-    """Of the pictures: those that were bought before and are wanted otherwise."""
+    """Of the pictures: those bought before whose brief, or maker, is another now. Whoever asked
+    for a change of one was told then."""
     posters: int
     overwritten: int
     """Posters that are there and will be another."""
@@ -138,7 +139,9 @@ def bill_of(sheets: Iterable[Sheet], known: Known) -> Bill:
             if before is not None and before.of == sheet.of(picture.key) and before.made.image:
                 continue
             pictures += 1
-            replaced += before is not None and before.made.image is not None
+            wish = known.wishes.get(f"{name}/{picture.key}")
+            asked = wish is not None and wish.image and wish.reach == sheet.reaches[picture.key]
+            replaced += before is not None and before.made.image is not None and not asked
             costs.append(picture.dearest)
         for cell, one in sheet.standings.items():
             if to_do(one.state):
@@ -146,3 +149,14 @@ def bill_of(sheets: Iterable[Sheet], known: Known) -> Bill:
                 there = known.cells.get(cell)
                 overwritten += there is not None and bool(there.record.files)
     return Bill(pictures, replaced, posters, overwritten, total(costs))
+
+
+def stale_bill(sheets: Iterable[Sheet]) -> Bill:
+    """Of making every stale poster anew."""
+    posters, costs = 0, []
+    for sheet in sheets:
+        stale = [n for n, one in sheet.standings.items() if one.state == "stale"]
+        posters += len(stale)
+        keys = {sheet.wants[name].picture for name in stale}
+        costs += [one.dearest for one in sheet.plan.pictures if one.key in keys]
+    return Bill(len(costs), len(costs), posters, posters, total(costs))

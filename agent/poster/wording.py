@@ -82,7 +82,13 @@ def lettering_of(brief: Brief, placed: Placed) -> Lettering:
 
 
 def picture_prompt(
-    brief: Brief, layout: Layout, made: Bought, locale: Locale | None, *, follows: bool
+    brief: Brief,
+    layout: Layout,
+    made: Bought,
+    locale: Locale | None,
+    *,
+    follows: bool,
+    variant: int = 1,
 ) -> tuple[str, PromptRef]:
     """The words for one picture. ``follows``: it is made from the first picture of its variant."""
     quiet = [in_bought(box, layout.size, made) for box in layout.quiet]
@@ -93,7 +99,7 @@ def picture_prompt(
         values={
             "shape": _SHAPES[family_of(layout.size.trim)],
             "motif": _sentence(brief.motif or brief.title.text[brief.locales[0]]),
-            "look": _look(brief),
+            "look": _look(brief) + _apart(variant),
             "words": words,
             "calm": calm(quiet),
             "focal": span(in_bought(layout.focal, layout.size, made)),
@@ -136,6 +142,13 @@ def _lettered(brief: Brief, layout: Layout, made: Bought, locale: Locale | None)
 def _look(brief: Brief) -> str:
     tone = f" Tone: {_sentence(brief.tone)}" if brief.tone else ""
     return tone + (f" {_sentence(brief.notes)}" if brief.notes else "")
+
+
+def _apart(variant: int) -> str:
+    """Nothing for the first: two pictures asked for in the same words would be much the same."""
+    if variant == 1:
+        return ""
+    return f" Variant {variant}: the same subject from another side, with a composition of its own."
 
 
 def _listed(lead: str, items: Sequence[str]) -> str:

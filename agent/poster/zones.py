@@ -7,6 +7,7 @@ Beside: texts in a column on the left, the subject at their right. All in pixels
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from statistics import median
 from typing import Final, NamedTuple
 
 from ..typeset.blocks import lay, lay_down
@@ -28,6 +29,8 @@ _FOCAL_SHARES: Final = (0.40, 0.32, 0.24, 0.17)
 """Of the height, for stacked arrangements."""
 _COLUMNS: Final = ((0.46, 0.0), (0.54, 0.0), (0.62, 0.0), (0.36, 0.30), (0.34, 0.40))
 """Widths of the first and second column of text, for arrangements beside the subject."""
+_LEAD: Final = 0.17
+"""Of the title's type size, at least."""
 _SCALES: Final = tuple(1.35 * 0.972**step for step in range(170))
 """From a third above the ordinary size down to nothing; the same ones in every try, so that what was
 set once is set."""
@@ -77,10 +80,10 @@ def _worth(made: Arranged, ground: Ground) -> float:
         for cell in made.cells
         if cell.line.role != "title"
     ]
-    scale = min(
-        (c.em / (ground.texts.em(c.line) or c.em) for c in made.cells if c.line.role != "title"),
-        default=1.0,
-    )
+    scales = [
+        c.em / (ground.texts.em(c.line) or c.em) for c in made.cells if c.line.role != "title"
+    ]
+    scale = median(scales) if scales else 1.0  # one text that is narrowed makes no small poster
     ratio = min(ratios, default=2.0)
     want_title, want_free = 7.5 * ground.texts.unit, 0.42
     return (
@@ -113,6 +116,13 @@ def _titled(ground: Ground, width: float, height: float) -> tuple[Cell | None, f
     return Cell(line, 0, 0.0, 0.0, width, tall, em), tall, most
 
 
+def _lead(title: Cell | None, ground: Ground, units: float) -> float:
+    """Pixels between title and subtitle: the larger the title, the more."""
+    if title is None or not ground.subtitle:
+        return 0.0
+    return max(units * ground.texts.unit, _LEAD * title.em)
+
+
 def _scale(fits: Callable[[float], bool]) -> float:
     """The largest of the scales at which everything fits, by halving."""
     if fits(_SCALES[0]):
@@ -134,7 +144,7 @@ def _shift(rect: Rect | None, x: float, y: float) -> Rect | None:
 def _stacked(ground: Ground, share: float, focal: float) -> Arranged:
     x, y, wide, tall = ground.safe
     title, title_tall, most = _titled(ground, wide, share * tall)
-    lead = 0.55 * ground.texts.unit if title and ground.subtitle else 0.0
+    lead = _lead(title, ground, 0.8)
 
     def parts(scale: float) -> tuple[Rows, Block]:
         texts = ground.texts.at(scale)
@@ -208,7 +218,7 @@ def _beside(ground: Ground, share: float, first: float, second: float) -> Arrang
     x, y, wide, tall = ground.safe
     column = first * wide
     title, title_tall, most = _titled(ground, column, share * tall)
-    lead = 0.5 * ground.texts.unit if title and ground.subtitle else 0.0
+    lead = _lead(title, ground, 0.6)
     gutter = 1.6 * ground.texts.unit
     width = second * wide if second else column
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 from pydantic import JsonValue
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select
 
 from ..protocols import Clock
 from .database import Database
-from .tables import batch_note
+from .ledger import UNSETTLED
+from .tables import attempt, batch_note
 
 Value = dict[str, JsonValue]
 _MANY: Final = 500
@@ -52,6 +54,33 @@ class DiskNotes:
 
     async def drop(self, batch: str, kind: str, keys: Collection[str]) -> None:
         await self._database.write(_drop, batch, kind, tuple(keys))
+
+    async def spent(self, batch: str) -> tuple[Decimal | None, Decimal | None, str]:
+        """(spent, reserved or possibly billed, currency); ``None`` where a price is not known."""
+        return await self._database.read(_spent, batch)
+
+
+def _spent(connection: Connection, batch: str) -> tuple[Decimal | None, Decimal | None, str]:
+    """Added in here because no SQLite sum of these is exact. Two currencies are no sum.
+
+    As a budget counts: what was reserved, where nobody told what it cost.
+    """
+    held = attempt.c.state.in_(UNSETTLED)
+    columns = (held, attempt.c.cost_amount, attempt.c.reserved_amount, attempt.c.reserved_currency)
+    query = select(*columns, func.count()).where(
+        attempt.c.batch == batch, or_(held, attempt.c.billed != "no")
+    )
+    sums: dict[bool, Decimal | None] = {False: Decimal(0), True: Decimal(0)}
+    currencies = set()
+    for is_held, cost, reserved, currency, times in connection.execute(query.group_by(*columns)):
+        open_ = bool(is_held) or cost is None
+        amount, before = (reserved if open_ else cost), sums[open_]
+        known = amount is not None and before is not None
+        sums[open_] = before + amount * times if known else None
+        currencies.add(currency)
+    if len(currencies) > 1:
+        return None, None, ""
+    return sums[False], sums[True], next(iter(currencies), "")
 
 
 def _which(batch: str, kind: str) -> ColumnElement[bool]:

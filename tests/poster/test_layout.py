@@ -269,3 +269,17 @@ def test_areas_for_set_texts_leave_painted_words_out() -> None:
     title = layout.placed("title")[0].box
     assert not any(quiet.meets(shrunk(title)) for quiet in layout.quiet)
     assert len(layout.quiet) == 2
+
+
+def test_a_text_a_little_too_long_for_one_line_gets_smaller_and_leaves_no_gap() -> None:
+    text = "title: Party\ndate: 18 April\ntime: WORDS\nplace: The Hill\nsizes: [story]"
+    for count in range(18, 34):
+        brief = load_brief(
+            text.replace("WORDS", ("Tuesday to Sunday 10 to 18 " * 2)[:count].strip()),
+            name="x.yaml",
+        )
+        layout = layout_for(brief, brief.sizes[0])
+        for placed in layout.lines:
+            laid = setting_of(brief, placed, "en", layout)
+            if placed.line_id == "time" and len(laid.lines) == 1:
+                assert placed.box.height * brief.sizes[0].trim[1] < 1.5 * laid.size

@@ -27,7 +27,19 @@ from agent.poster.sizes import SizeSpec
 from agent.typeset.blocks import lay
 from agent.typeset.setting import Type
 
-from .posters import BANNER, CARD, MADE, SIZES, SQUARE, STORY, brief_of, crowd, logo_file, plain
+from .posters import (
+    BANNER,
+    CARD,
+    MADE,
+    SIZES,
+    SQUARE,
+    STORY,
+    brief_of,
+    crowd,
+    logo_file,
+    plain,
+    png,
+)
 
 DARK, LIGHT, MIDDLE = (24, 26, 48), (238, 232, 220), (128, 120, 110)
 
@@ -231,6 +243,19 @@ def test_a_line_set_instead_hides_every_pixel_of_the_painted_one(size: SizeSpec)
     composed = compose(picture, brief, layout, "en", instead=["title"])
     assert "title" in texts(composed)
     assert missed(composed) == []
+    left = composed.image.getcolors(1 << 24) or []
+    assert (255, 0, 255) not in [colour for _, colour in left]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: size.name)
+def test_it_also_hides_accents_that_stick_out_of_their_box(size: SizeSpec) -> None:
+    brief, layout, _ = _painted(size)
+    x0, y0, _, _ = layout.placed("title")[0].box.pixels(size.trim)
+    dot = round(0.02 * size.trim[1])
+    place = (x0 + size.bleed, y0 + size.bleed - dot, x0 + size.bleed + dot, y0 + size.bleed)
+    sheet = Image.new("RGB", size.canvas, DARK)
+    sheet.paste((255, 0, 255), place)
+    composed = compose(png(sheet), brief, layout, "en", instead=["title"])
     left = composed.image.getcolors(1 << 24) or []
     assert (255, 0, 255) not in [colour for _, colour in left]
 

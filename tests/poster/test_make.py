@@ -15,12 +15,13 @@ from PIL import Image
 from agent import ImageAgent, Settings, UsageError, open_agent
 from agent.errors import StoreError
 from agent.offline import Offline
+from agent.poster.boxes import around
 from agent.poster.brief import Brief, BriefError, load_brief
 from agent.poster.journal import Step, kept
 from agent.poster.make import make_posters
 from agent.poster.planning import MakeOptions, plan_for
 from agent.poster.purse import Purse, total
-from agent.poster.reading_back import SOURCES, around, notes_of
+from agent.poster.reading_back import SOURCES, notes_of
 from agent.poster.records import (
     LineRepaired,
     LineSet,

@@ -205,3 +205,29 @@ def test_the_same_brief_has_the_same_plan() -> None:
     text = "title: {en: A, zh: 夜市}\ndate: today\nqr: https://a.example\nsizes: [a4, banner]"
 
     assert plan(text) == plan(text)
+
+
+def test_the_second_variant_is_asked_for_in_other_words_than_the_first() -> None:
+    one, two = plan("title: Party\nmotif: a kite\nvariants: 2\nsizes: [story]").pictures
+    assert "Variant" not in one.prompt
+    assert "Variant 2:" in two.prompt
+
+
+def test_a_word_more_in_one_locale_leaves_every_picture_as_it_is() -> None:
+    text = "title: {en: Party, de: Feier}\nplace: {en: Harbour Square, de: PLACE}\n"
+    text += "cta: {en: Come hungry, de: Kommt hungrig}\nmotif: a kite\nsizes: [a4, story, square]"
+    told = [[p.prompt for p in plan(text.replace("PLACE", place)).pictures] for place in
+            ("Hafenplatz", "Hafenplatz 7", "Am Hafen")]  # fmt: skip
+    assert told[0] == told[1] == told[2]
+
+
+def test_painted_columns_that_one_locale_has_not_are_left_out_of_its_picture() -> None:
+    text = """
+title: {en: Party, de: Feier}
+lines:
+  - {role: line, lettering: painted, text: {en: "Friday | Saturday", de: "Freitag"}}
+sizes: [story]
+"""
+    english, german = plan(text).pictures
+    assert [one.text for one in english.painted] == ["Friday", "Saturday"]
+    assert [one.text for one in german.painted] == ["Freitag"]

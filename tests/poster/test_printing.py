@@ -18,12 +18,14 @@ from PIL import Image, ImageChops, ImageCms, ImageStat
 from agent.errors import UsageError
 from agent.poster.brief import Brief
 from agent.poster.elements import Composed
+from agent.poster.embedding import register
 from agent.poster.inking import press_of
 from agent.poster.layout import layout_for
 from agent.poster.lettering import compose
 from agent.poster.marks import prove_qr
 from agent.poster.printing import Printed, printed
 from agent.poster.sizes import SizeSpec
+from agent.typeset.setting import Type
 
 from .posters import CARD, MADE, STORY, TARGET, brief_of, crowd, logo_file, plain, png, press_file
 
@@ -191,6 +193,36 @@ def test_poppler_draws_what_the_pixels_show(ground: str, tmp_path: Path) -> None
     # Forty layers of a wash are rounded forty times by a viewer of eight bits.
     assert max(ImageStat.Stat(apart).mean) < (9 if ground == "crowd" else 4)
     assert max(high for _, high in apart.getextrema()) < 60  # type: ignore[misc]
+
+
+@poppler
+def test_the_next_poster_of_a_process_has_all_its_letters_too(tmp_path: Path) -> None:
+    def with_title(words: str) -> Brief:
+        brief = brief_of()
+        title = brief.title.model_copy(update={"text": {"en": words, "zh": words}})
+        return brief.model_copy(update={"lines": (title, *brief.lines[1:])})
+
+    for words in ("夜市", "静默之形"):
+        composed, picture = card(
+            with_title(words), locale="zh", picture=plain(CARD.canvas, (24, 26, 48))
+        )
+        page = seen(printed(composed, picture, MADE).pdf, tmp_path, CARD.dpi)
+        ours = composed.image.resize(page.size, Image.Resampling.LANCZOS)
+        small = (page.width // 8, page.height // 8)
+        apart = ImageChops.difference(
+            page.resize(small, Image.Resampling.BOX), ours.resize(small, Image.Resampling.BOX)
+        )
+        # strokes stand close, so edges count for more; a letter left out makes 180 and more
+        assert max(high for _, high in apart.getextrema()) < 100, words  # type: ignore[misc]
+
+
+def test_a_font_is_made_anew_with_the_characters_of_each_pdf() -> None:
+    from reportlab.pdfbase import pdfmetrics
+
+    for words in ("夜市", "静默之形", "Ab"):
+        for name in register((char, Type("sans", 640)) for char in words):
+            held = vars(pdfmetrics.getFont(name))["face"].charToGlyph
+            assert {ord(char) for char in words} <= set(held)
 
 
 @poppler

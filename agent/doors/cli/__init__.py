@@ -36,6 +36,7 @@ COMMANDS = {
     "policy": ("policy:policy", "The safety rules: list, explain, try against a file."),
     "brief": ("brief:brief", "Briefs for posters: draft one, check one."),
     "poster": ("poster:poster", "Make every poster of a brief, every word proved."),
+    "batch": ("batch:batch", "Posters of many briefs: make, resume, decide."),
     "doctor": ("doctor:doctor", "Find out what is wrong, or what a server can do."),
     "offline": ("offline:offline", "Run the offline artist as a server."),
     "serve": ("serve:serve", "Serve OpenAI's Images and Responses APIs to other programs."),

@@ -1,0 +1,254 @@
+"""A run of a batch: what is left is put in the queue, worked on, and told of.
+
+briefs ─► what each wants ─► what that costs ─► somebody says yes ─► queue ─► press ─► the end
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter as Counts
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import anyio
+
+from .. import ImageAgent
+from ..schema import Failure
+from .batch import CellNote, CellState, counted, exit_of, to_do
+from .batch_events import BatchDone, BatchEvent, BatchProgress
+from .batch_plan import Draft, planned
+from .bench import Bench, limits_of, named, queue_name, state_of, told_of
+from .deciding import desk_of, written
+from .notes import Book, Notes
+from .press import Task, tasks_of
+from .queue import Place, Queue, open_queue
+from .records import PosterEvent
+
+_TICK_S: Final = 0.5
+
+
+@dataclass(slots=True)
+class Reins:
+    """How whoever started a run has it stop taking more."""
+
+    queue: Queue | None = None
+    resting: bool = False
+
+    def rest(self) -> None:
+        """What is under way is finished, nothing more is begun."""
+        self.resting = True
+        if self.queue is not None:
+            self.queue.rest()
+
+
+async def run_batch(
+    draft: Draft, agent: ImageAgent, notes: Notes, place: Place, reins: Reins | None = None
+) -> AsyncGenerator[BatchEvent, None]:
+    """Make what is left of a draft. The last event, and only the last, is ``BatchDone``."""
+    send, receive = anyio.create_memory_object_stream[BatchEvent](math.inf)
+    run = _Run(draft, agent, notes, send.send_nowait, reins or Reins())
+
+    async def drive() -> None:
+        with send:
+            await run.drive(place)
+
+    agent.start(drive)
+    try:
+        async for event in receive:
+            yield event
+    finally:
+        receive.close()
+        run.leave()
+    if run.error is not None:
+        raise run.error
+
+
+@dataclass(slots=True)
+class _Meter:
+    """Who worked how long, for the time that is left."""
+
+    started: float
+    done: int = 0
+
+    def left(self, now: float, open_: int) -> float | None:
+        """Seconds, once enough was seen."""
+        return (now - self.started) / self.done * open_ if self.done >= 3 else None
+
+
+class _Run:
+    """A batch being made by this process, alone or with others."""
+
+    def __init__(
+        self,
+        draft: Draft,
+        agent: ImageAgent,
+        notes: Notes,
+        emit: Callable[[BatchEvent], None],
+        reins: Reins,
+    ) -> None:
+        self._draft = draft
+        self._agent = agent
+        self._notes = notes
+        self._book = Book(notes, draft.head.name)
+        self._emit: Callable[[BatchEvent], None] | None = emit
+        self._reins = reins
+        self._scope = anyio.CancelScope()
+        self._states = {one.name: one.state for one in draft.standings}
+        self._meter = _Meter(agent.kit.clock.monotonic())
+        self._why: Failure | None = None
+        """Why no more is begun."""
+        self.error: Exception | None = None
+
+    def leave(self) -> None:
+        """Nobody listens any more."""
+        self._emit = None
+        self._scope.cancel()
+
+    async def drive(self, place: Place) -> None:
+        with self._scope:
+            try:
+                await self._all(place)
+            except Exception as error:  # noqa: BLE001  raised by ``run_batch``, in the caller's task
+                self.error = error
+
+    def _tell(self, event: BatchEvent) -> None:
+        if self._emit is not None:
+            self._emit(event)
+
+    async def _all(self, place: Place) -> None:
+        draft = self._draft
+        await self._write_down()
+        self._tell(planned(draft, offline=self._agent.offline))
+        if place.url is None and not any(to_do(one.state) for one in draft.standings):
+            await self._closing()
+            return
+        press = Bench(
+            agent=self._agent,
+            notes=self._notes,
+            heard=self._heard,
+            tell=self._tell,
+            rest=self._give_up,
+        )
+        async with open_queue(
+            place, press, name=queue_name(draft.head), limits=limits_of(draft.head, self._agent)
+        ) as queue:
+            self._reins.queue = queue
+            if self._reins.resting:
+                queue.rest()
+            await self._submit(queue, place)
+            queue.begin()
+            await self._watch(queue)
+            await queue.give_back()
+        await self._closing()
+        if press.bug is not None:
+            raise press.bug
+
+    async def _write_down(self) -> None:
+        """The batch as it is to be, before the first of it is bought."""
+        draft, book = self._draft, self._book
+        await book.keep_head(draft.head)
+        await book.keep_briefs(draft.notes)
+        await book.keep_wishes(draft.known.wishes)
+        await anyio.Path(draft.head.out).mkdir(parents=True, exist_ok=True)
+
+    async def _submit(self, queue: Queue, place: Place) -> None:
+        """New tasks; older ones that nobody wants any more are taken out."""
+        draft = self._draft
+        tasks = [
+            task
+            for sheet in draft.sheets
+            for task in tasks_of(draft.head, sheet, draft.known.pictures)
+        ]
+        prefix = f"{draft.head.name}/"
+        open_ = await queue.open(prefix)
+        wanted = {task.what for task in tasks}
+        await queue.cancel({name for name in open_ if name.rpartition(".")[0] not in wanted})
+        if place.url is None:  # other batches wait for their own run: nobody asked for them now
+            await queue.cancel({n for n in await queue.open("") if not n.startswith(prefix)})
+        there = {name.rpartition(".")[0] for name in open_}
+        await queue.submit([named(task) for task in tasks if task.what not in there])
+
+    async def _watch(self, queue: Queue) -> None:
+        """Until nothing is left, or nothing more is taken."""
+        seen: datetime | None = None
+        prefix = f"{self._draft.head.name}/"
+        last: tuple[dict[CellState, int], int] | None = None
+        while True:
+            open_ = await queue.open(prefix)
+            now = self._agent.kit.clock.now()
+            await self._look(await self._book.cells(since=seen))
+            seen = now
+            shown = (self._counts(), len(open_))
+            if shown != last:
+                await self._progress(*shown)
+                last = shown
+            if not open_ or (self._reins.resting and queue.busy == 0):
+                return
+            await anyio.sleep(_TICK_S)
+
+    async def _look(self, cells: Mapping[str, CellNote]) -> None:
+        for name, note in cells.items():
+            if name not in self._states:
+                continue
+            state = state_of(note)
+            if self._states[name] != state and to_do(self._states[name]):
+                self._states[name] = state
+                self._meter.done += 1
+
+    def _counts(self) -> dict[CellState, int]:
+        counts = Counts(self._states.values())
+        return {state: counts[state] for state in sorted(counts)}
+
+    async def _progress(self, states: dict[CellState, int], open_: int) -> None:
+        spent, reserved, currency = await self._notes.spent(self._draft.head.name)
+        left = sum(number for state, number in states.items() if to_do(state))
+        self._tell(
+            BatchProgress(
+                states=states,
+                under_way=open_,
+                spent=spent,
+                reserved=reserved,
+                currency=currency,
+                eta_s=self._meter.left(self._agent.kit.clock.monotonic(), left),
+            )
+        )
+
+    def _give_up(self, failure: Failure) -> None:
+        self._why = self._why or failure
+        self._reins.rest()
+
+    def _heard(self, task: Task, event: PosterEvent) -> None:
+        told = told_of(task, event)
+        if told is not None:
+            self._tell(told)
+
+    # ── the end ──────────────────────────────────────────────────────────────────────────────
+
+    async def _closing(self) -> None:
+        name = self._draft.head.name
+        desk = await desk_of(self._agent, self._notes, name)
+        standings = list(desk.standings.values())
+        report = await written(desk, self._notes)
+        spent, reserved, currency = await self._notes.spent(name)
+        code = exit_of(standings)
+        cells = desk.known.cells
+        short = any(
+            to_do(one.state) and one.name in cells and cells[one.name].record.status == "budget"
+            for one in standings
+        )
+        self._tell(
+            BatchDone(
+                batch=name,
+                folder=desk.head.out,
+                states=counted(standings),
+                spent=spent,
+                reserved=reserved,
+                currency=currency,
+                stopped=self._reins.resting,
+                exit_code=5 if code and short else code,
+                report=str(report),
+                error=self._why,
+            )
+        )

@@ -1,0 +1,150 @@
+"""The press at a queue: it waits where the store is away, and lets no task fail unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import anyio
+
+from .. import ImageAgent
+from ..errors import LimnerError, StoreError
+from ..schema import Failure, FailureCode
+from .batch import BatchNote, CellNote, CellState
+from .batch_events import BatchEvent, BatchPicture, BatchPoster, BatchWaits
+from .notes import Notes
+from .press import Press, Pressed, Task
+from .queue import Item, Limits, Named
+from .records import PictureBought, PictureEnded, PictureStarted, PosterEvent
+from .variants import STOPPING
+
+_WAITS: Final = (2.0, 5.0, 10.0, 20.0, 30.0, 30.0, 60.0)
+"""Seconds between tries while the store cannot be used."""
+_UNREACHED: Final = 3
+AT_ONCE: Final = 3
+
+
+@dataclass(slots=True)
+class Bench:
+    """The press at a queue: waits where the store is away, and lets no task fail unseen."""
+
+    agent: ImageAgent
+    notes: Notes
+    heard: Callable[[Task, PosterEvent], None]
+    tell: Callable[[BatchEvent], None]
+    rest: Callable[[Failure], None]
+    """To be called when the next picture would meet the same failure."""
+    made: int = 0
+    unreached: int = 0
+    """Pictures one after the other for which there was no connection."""
+    bug: Exception | None = None
+    """What no task should meet; the run ends with it."""
+    press: Press = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.press = Press(self.agent, self.notes, self.heard)
+
+    async def work(self, item: Item) -> list[Named]:
+        task = Task.model_validate(item)
+        try:
+            pressed = await self._patiently(task)
+        except Exception as error:
+            self.bug = self.bug or error
+            code: FailureCode = "store" if isinstance(error, StoreError) else "interrupted"
+            self.rest(Failure(code=code, message=f"{task.what}: {error}"))
+            raise
+        self.made += len(pressed.posters)
+        self._mind(pressed)
+        for record in pressed.posters:
+            self.tell(
+                BatchPoster(
+                    name=record.name,
+                    state=state_of_record(record.status),
+                    paths=tuple(f"{task.brief}/{one.path}" for one in record.files),
+                    reasons=record.reasons,
+                )
+            )
+        return [named(one) for one in pressed.then]
+
+    def _mind(self, pressed: Pressed) -> None:
+        """A server that is away, or takes no more from us, is not asked for every picture."""
+        failure = pressed.made.failure if pressed.made else None
+        code = failure.code if failure else None
+        self.unreached = self.unreached + 1 if code == "connection" else 0
+        if failure and (code in STOPPING or self.unreached >= _UNREACHED):
+            self.rest(failure)
+
+    async def _patiently(self, task: Task) -> Pressed:
+        """A store that is away may come back; what cannot be done at all is told and left."""
+        for delay in (*_WAITS, None):
+            try:
+                return await self.press.work(task)
+            except StoreError as error:
+                if delay is None:
+                    raise
+                self.tell(
+                    BatchWaits(task=task.what, message=str(error), hint=error.hint, delay_s=delay)
+                )
+                await anyio.sleep(delay)
+            except LimnerError as error:
+                failure = Failure(code="usage", message=str(error), hint=error.hint)
+                self.tell(_ended(task, failure))
+                return Pressed()
+        raise AssertionError("the last try raises or returns")
+
+
+def _ended(task: Task, failure: Failure) -> BatchPicture:
+    return BatchPicture(
+        brief=task.brief, picture=task.picture, what="ended", status="failed", failure=failure
+    )
+
+
+def named(task: Task) -> Named:
+    """As the queue takes it."""
+    return Named(task.name, task.model_dump(mode="json"))
+
+
+def queue_name(head: BatchNote) -> str:
+    """One for each server: its limits are for all who draw on it."""
+    return f"pictures:{head.profile}"
+
+
+def limits_of(head: BatchNote, agent: ImageAgent) -> Limits:
+    """As asked, else as the profile of the server allows."""
+    del agent
+    return Limits(at_once=head.options.concurrency or AT_ONCE, rate=head.options.rate)
+
+
+def state_of(note: CellNote) -> CellState:
+    """Of a poster that was just made."""
+    return state_of_record(note.record.status)
+
+
+def state_of_record(status: str) -> CellState:
+    """What failed for free is still planned."""
+    match status:
+        case "proved" | "needs-person" | "parked" | "refused":
+            return status
+        case _:
+            return "planned"
+
+
+def told_of(task: Task, event: PosterEvent) -> BatchPicture | None:
+    """Of an event of one picture, what the whole batch has to know."""
+    match event:
+        case PictureStarted():
+            return BatchPicture(brief=task.brief, picture=task.picture, what="started")
+        case PictureBought():
+            what = "found" if event.again else "bought"
+            return BatchPicture(brief=task.brief, picture=task.picture, what=what, cost=event.cost)
+        case PictureEnded():
+            return BatchPicture(
+                brief=task.brief,
+                picture=task.picture,
+                what="ended",
+                status=event.status,
+                failure=event.failure,
+            )
+        case _:
+            return None

@@ -1,0 +1,305 @@
+"""The queue of a batch: durable tasks on DBOS, taken by one worker on a file, by many on PostgreSQL.
+
+It knows nothing of posters. What a task came to is in the notes and in the ledger; the queue only
+sees to it that each one is taken, and taken again when its worker died (decision 0008).
+
+Measured, and the reason for each oddity here: limits hold across processes on PostgreSQL alone, so
+a file is for one worker; the journal of a new file is slow, so it is set to WAL before; versions of
+a worker's code must not part the queue, so the version is that of the tasks; pickled tasks would be
+code for whoever can write the file, so they are JSON.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+import anyio
+import anyio.to_thread
+from pydantic import JsonValue
+
+from ..errors import StoreBusy, StoreError
+
+if TYPE_CHECKING:
+    from dbos import DBOSConfig
+    from dbos._queue import QueueRateLimit
+
+VERSION: Final = "1"
+"""Of the tasks: workers of every version of Limner that read the same tasks have the same one."""
+FILE: Final = "batch.db"
+_LOCK: Final = "batch.lock"
+_SCHEMA: Final = "limner_queue"
+_APP: Final = "limner"
+_OPEN: Final = ["ENQUEUED", "PENDING", "DELAYED"]
+_POLL_S: Final = 0.1
+
+Item = dict[str, JsonValue]
+"""What a task says, as JSON."""
+
+
+class Worker(Protocol):
+    """Whoever works on tasks."""
+
+    async def work(self, item: Item) -> list[Named]:
+        """Do it, or find that it is done; what may begin now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A task and the name that it has once: a second one of the same name is not taken up."""
+
+    name: str
+    item: Item
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Over every worker of a queue."""
+
+    at_once: int
+    rate: tuple[int, float] | None = None
+    """So many begun in so many seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the queue is kept. ``url`` is ``None`` for a file in ``folder``."""
+
+    folder: Path
+    url: str | None = None
+    executor: str = "alone"
+    """Which worker this is; on a file there is no other."""
+
+
+@dataclass(slots=True)
+class _Running:
+    """What a process is while it works for a queue."""
+
+    worker: Worker
+    queue: str
+    begun: anyio.Event = field(default_factory=anyio.Event)
+    resting: bool = False
+    busy: set[str] = field(default_factory=set)
+    held: set[str] = field(default_factory=set)
+
+
+_running: _Running | None = None
+"""DBOS is one for a process, and so is this."""
+
+
+class Queue:
+    """An open queue; :func:`open_queue` gives one."""
+
+    def __init__(self, running: _Running) -> None:
+        self._running = running
+
+    async def submit(self, tasks: Sequence[Named]) -> int:
+        """How many are new."""
+        there = {one for one, _ in await self._listed(None)}
+        new = [one for one in tasks if one.name not in there]
+        for one in new:
+            await _enqueue(self._running.queue, one)
+        return len(new)
+
+    async def open(self, prefix: str) -> set[str]:
+        """Names of tasks that are not done, of every worker."""
+        return {name for name, status in await self._listed(prefix) if status in _OPEN}
+
+    async def cancel(self, names: Collection[str]) -> None:
+        """Tasks that nobody has begun are not begun any more."""
+        from dbos import DBOS
+
+        if names:
+            await DBOS.cancel_workflows_async(list(names))
+
+    def begin(self) -> None:
+        """Until now whatever was taken waits, so that there was time to look at it."""
+        self._running.begun.set()
+
+    def rest(self) -> None:
+        """Take nothing more; what is under way goes on."""
+        self._running.resting = True
+
+    @property
+    def busy(self) -> int:
+        """Tasks under way in this process."""
+        return len(self._running.busy)
+
+    async def _listed(self, prefix: str | None) -> list[tuple[str, str]]:
+        from dbos import DBOS
+
+        found = await DBOS.list_workflows_async(
+            workflow_id_prefix=prefix,
+            queue_name=self._running.queue,
+            load_input=False,
+            load_output=False,
+        )
+        return [(one.workflow_id, one.status) for one in found]
+
+    async def give_back(self) -> None:
+        """What this worker took and did not begin is anybody's again."""
+        from dbos import DBOS
+
+        for name in sorted(self._running.held):
+            await DBOS.resume_workflow_async(name, queue_name=self._running.queue)
+
+
+async def _enqueue(queue: str, task: Named) -> None:
+    from dbos import DBOS, SetWorkflowID
+
+    with SetWorkflowID(task.name):
+        await DBOS.enqueue_workflow_async(queue, _workflow(), task.item)
+
+
+# ── the workflow ─────────────────────────────────────────────────────────────────────────────
+
+Workflow = Callable[[Item], Coroutine[None, None, None]]
+_defined: list[Workflow] = []
+
+
+def _workflow() -> Workflow:
+    """Registered once in a process, whatever queue it opens."""
+    if not _defined:
+        from dbos import DBOS
+
+        @DBOS.step(name="limner.task.step")
+        async def step(item: Item) -> list[Item]:
+            assert _running is not None
+            return [
+                {"name": one.name, "item": one.item} for one in await _running.worker.work(item)
+            ]
+
+        @DBOS.workflow(name="limner.task", max_recovery_attempts=None)
+        async def task(item: Item) -> None:
+            running, name = _running, DBOS.workflow_id
+            assert running is not None
+            assert name is not None
+            running.held.add(name)
+            await running.begun.wait()
+            if running.resting:
+                await anyio.sleep_forever()
+            running.held.discard(name)
+            running.busy.add(name)
+            try:
+                for one in await step(item):
+                    inner = one["item"]
+                    assert isinstance(inner, dict)
+                    await _enqueue(running.queue, Named(str(one["name"]), inner))
+            finally:
+                running.busy.discard(name)
+
+        _defined.append(task)
+    return _defined[0]
+
+
+# ── a worker ─────────────────────────────────────────────────────────────────────────────────
+
+
+@asynccontextmanager
+async def open_queue(
+    place: Place, worker: Worker, *, name: str, limits: Limits
+) -> AsyncIterator[Queue]:
+    """Take tasks until it is left; then what is under way is given up, and waits for a worker.
+
+    Raises ``StoreBusy`` where another worker has the file.
+    """
+    global _running  # noqa: PLW0603  DBOS is one for a process
+    if _running is not None:
+        raise StoreBusy("this process works for a queue already")
+    with _alone(place):
+        running = _Running(worker, name)
+        _running = running
+        try:
+            await _launch(place, name, limits)
+            yield Queue(running)
+        finally:
+            running.resting = True
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(_close)
+            _running = None
+
+
+async def _launch(place: Place, name: str, limits: Limits) -> None:
+    from dbos import DBOS
+
+    _quiet()
+    try:
+        DBOS(config=_config(place))
+        _workflow()
+        DBOS.listen_queues([name])
+        DBOS.launch()
+        limiter: QueueRateLimit | None = None
+        if limits.rate is not None:
+            limiter = {"limit": limits.rate[0], "period": limits.rate[1]}
+        await DBOS.register_queue_async(
+            name,
+            global_concurrency=limits.at_once,
+            limiter=limiter,
+            polling_interval_sec=_POLL_S,
+            on_conflict="always_update",
+        )
+    except Exception as error:
+        raise StoreError(
+            f"the queue cannot be opened: {type(error).__name__}: {error}",
+            hint="limner doctor looks at the database",
+        ) from error
+
+
+def _config(place: Place) -> DBOSConfig:
+    from dbos import DBOSPortableJSONSerializer
+
+    url = place.url.replace("+psycopg", "") if place.url else f"sqlite:///{place.folder / FILE}"
+    return {
+        "name": _APP,
+        "system_database_url": url,
+        "dbos_system_schema": _SCHEMA,
+        "application_version": VERSION,
+        "executor_id": place.executor,
+        "serializer": DBOSPortableJSONSerializer(),
+        "log_level": "CRITICAL",
+        "use_listen_notify": False,
+        "notification_listener_polling_interval_sec": 0.2,
+    }
+
+
+def _close() -> None:
+    from dbos import DBOS
+
+    DBOS.destroy()
+
+
+def _quiet() -> None:
+    """What DBOS has to say is said by us, in words about pictures."""
+    logging.getLogger("dbos").setLevel(logging.CRITICAL)
+
+
+@contextmanager
+def _alone(place: Place) -> Iterator[None]:
+    """One worker on a file; the file as it is quick and safe."""
+    if place.url is not None:
+        yield
+        return
+    from filelock import FileLock, Timeout
+
+    place.folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(place.folder / _LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise StoreBusy(
+            f"another worker has {place.folder / FILE}.",
+            hint="Wait for it, or give both a PostgreSQL (LIMNER_DATABASE_URL): then as many "
+            "workers as you like share one queue.",
+        ) from error
+    try:
+        with closing(sqlite3.connect(place.folder / FILE)) as file:
+            file.execute("PRAGMA journal_mode=WAL")
+        yield
+    finally:
+        lock.release()

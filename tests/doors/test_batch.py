@@ -1,0 +1,166 @@
+"""``limner batch`` as a shell calls it."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from agent.poster.batch import Standing
+from agent.poster.batch_events import BATCH_EVENT
+
+from .conftest import Limner
+
+BRIEF = """
+title: {{en: Night Market, de: Nachtmarkt}}
+date: {date}
+motif: a night market with lanterns
+sizes: [320x400]
+"""
+OFFLINE = ("-p", "offline")
+
+
+@pytest.fixture
+def briefs(work: Path) -> Path:
+    folder = work / "spring"
+    folder.mkdir()
+    for name, date in (("one", "1 May"), ("two", "2 May")):
+        (folder / f"{name}.yaml").write_text(BRIEF.format(date=date))
+    return folder
+
+
+def test_posters_of_many_briefs_go_to_one_folder_and_status_counts_them(
+    draw: Limner, limner: Limner, briefs: Path
+) -> None:
+    ran = draw("batch", "spring/*.yaml", *OFFLINE)
+
+    assert ran.code == 0
+    assert sorted(path.relative_to(path.parents[5]).as_posix() for path in ran.paths) == [
+        f"out/spring/{brief}/{locale}/320x400/1.png"
+        for brief in ("one", "two")
+        for locale in ("de", "en")
+    ]
+    assert (briefs.parent / "out/spring/report.html").is_file()
+    status = limner("batch", "status", "--json")
+    assert status.code == 0
+    assert [Standing.model_validate(one).state for one in status.records] == ["proved"] * 4
+
+
+def test_json_is_one_event_per_line_and_the_last_is_the_end(draw: Limner, briefs: Path) -> None:
+    del briefs
+    ran = draw("batch", "spring/*.yaml", *OFFLINE, "--json")
+
+    events = [BATCH_EVENT.validate_python(record) for record in ran.records]
+    assert events[0].type == "batch.planned"
+    assert events[-1].type == "batch.done"
+
+
+def test_a_batch_is_never_drawn_offline_by_chance(limner: Limner, briefs: Path) -> None:
+    del briefs
+    ran = limner("batch", "spring/*.yaml")
+
+    assert ran.code == 4
+    assert "--profile offline" in ran.err
+
+
+def test_replacing_what_was_bought_is_refused_where_nobody_can_be_asked(
+    draw: Limner, briefs: Path
+) -> None:
+    draw("batch", "spring/*.yaml", *OFFLINE)
+    path = briefs / "one.yaml"
+    path.write_text(path.read_text().replace("lanterns", "boats"))
+
+    asked = draw("batch", "spring/*.yaml", *OFFLINE)
+    told = draw("batch", "spring/*.yaml", *OFFLINE, "--yes")
+
+    assert asked.code == 2
+    assert "1 picture of them bought before, and 2 finished posters replaced" in asked.err
+    assert told.code == 0
+
+
+def test_a_table_makes_one_brief_of_each_row(draw: Limner, limner: Limner, work: Path) -> None:
+    (work / "tour.yaml").write_text(
+        "title: On Tour\ndate: '{when}'\nplace: Somewhere\nmotif: a stage\nsizes: [320x400]\n"
+        "lettering: set\n"
+    )
+    (work / "cities.csv").write_text("place,when\nBerlin,12 March\nWien,14 March\n")
+
+    ran = draw("batch", "tour.yaml", "--fields", "cities.csv", *OFFLINE)
+
+    assert ran.code == 0
+    names = [record["name"] for record in limner("batch", "status", "--json").records]
+    assert names == ["tour-berlin/en/320x400/1", "tour-wien/en/320x400/1"]
+
+
+def test_a_column_that_fits_nothing_is_named_before_anything_is_drawn(
+    draw: Limner, work: Path
+) -> None:
+    (work / "tour.yaml").write_text("title: On Tour\nmotif: a stage\nsizes: [320x400]\n")
+    (work / "cities.csv").write_text("titel\nBerlin\n")
+
+    ran = draw("batch", "tour.yaml", "--fields", "cities.csv", *OFFLINE)
+
+    assert ran.code == 2
+    assert "titel" in ran.err
+    assert "title" in ran.err
+
+
+def test_lines_of_json_are_briefs(draw: Limner, work: Path) -> None:
+    line = '{"name": "%s", "title": "Hello", "lettering": "set", "motif": "a hill", "sizes": ["320x400"]}'
+    (work / "many.jsonl").write_text(f"{line % 'a'}\n\n{line % 'b'}\n")
+
+    ran = draw("batch", "many.jsonl", *OFFLINE, "--dry-run", "--json")
+
+    assert ran.code == 0
+    assert ran.records[0]["briefs"] == 2
+    assert not (work / "out").exists()
+
+
+def test_decisions_are_made_by_name_and_read_from_a_table(
+    draw: Limner, limner: Limner, briefs: Path
+) -> None:
+    draw("batch", "spring/*.yaml", *OFFLINE)
+    assert limner("batch", "approve", "one").code == 0
+    table = briefs.parent / "out/spring/decisions.csv"
+    rows = list(csv.DictReader(table.read_text("utf-8-sig").splitlines()))
+    for row in rows:
+        if row["poster"].startswith("two"):
+            row["decision"], row["reason"] = "rejected", "too dark"
+    with table.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+    assert limner("batch", "decide", str(table)).code == 0
+
+    states = {one["name"]: one["state"] for one in limner("batch", "status", "--json").records}
+    assert states["one/en/320x400/1"] == "approved"
+    assert states["two/de/320x400/1"] == "rejected"
+    printed = sorted(path.name for path in (briefs.parent / "out/spring/print").iterdir())
+    assert printed == ["one"]
+
+
+def test_a_change_is_priced_and_written_down_and_the_next_run_makes_it(
+    draw: Limner, limner: Limner, briefs: Path
+) -> None:
+    del briefs
+    draw("batch", "spring/*.yaml", *OFFLINE)
+
+    asked = limner("batch", "redo", "one/en/320x400/1", "warmer")
+    told = limner("batch", "redo", "one/en/320x400/1", "warmer", "--yes")
+    ran = draw("batch", "run", *OFFLINE)
+
+    assert asked.code == 2
+    assert "1 picture to buy anew for 2 posters" in asked.err
+    assert told.code == 0
+    assert ran.code == 0
+    assert len(ran.paths) == 2
+
+
+def test_without_a_batch_the_way_to_one_is_told(limner: Limner, work: Path) -> None:
+    del work
+    ran = limner("batch", "status")
+
+    assert ran.code == 2
+    assert "limner batch run" in ran.err
