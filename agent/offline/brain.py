@@ -6,9 +6,11 @@ nothing of its own accord (only a fault does).
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field, replace
 
+from ..wire.fields import JsonObject
 from ..wire.requests import (
     FileImage,
     ImageSource,
@@ -151,7 +153,7 @@ def plan_of(request: ResponsesRequest, context: Context, reader: Reader | None =
                 context.words,
                 context.pictures,
                 request.text_format,
-                request.answer_schema,
+                request.answer_schema or _told_schema(request, context),
                 reader or Reader(Memory()),
             )
         )
@@ -159,6 +161,20 @@ def plan_of(request: ResponsesRequest, context: Context, reader: Reader | None =
         return Plan(text=about(context.pictures))
     job = _job(tool, context)
     return Plan(jobs=(job,), text=closing(job, spare=len(context.pictures) - 1))
+
+
+def _told_schema(request: ResponsesRequest, context: Context) -> JsonObject | None:
+    """A schema that stands in the instructions alone; kept to where there are pictures to read."""
+    if not context.pictures:
+        return None
+    _, said, rest = (request.instructions or "").partition("JSON Schema:")
+    if not said:
+        return None
+    try:
+        found: object = json.JSONDecoder().raw_decode(rest.lstrip())[0]
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _job(tool: ImageTool, context: Context) -> Job:

@@ -19,12 +19,14 @@ from ..schema import Failure
 from .batch import CellNote, CellState, counted, exit_of, to_do
 from .batch_events import BatchDone, BatchEvent, BatchProgress
 from .batch_plan import Draft, planned
+from .batch_shift import Shift, listed_at
 from .bench import Bench, limits_of, named, queue_name, state_of, told_of
 from .deciding import desk_of, written
 from .notes import Book, Notes
 from .press import Task, tasks_of
-from .queue import Place, Queue, open_queue
+from .queue import Place, Queue
 from .records import PosterEvent
+from .wants import known_of, sheet_of
 
 _TICK_S: Final = 0.5
 
@@ -35,6 +37,12 @@ class Reins:
 
     queue: Queue | None = None
     resting: bool = False
+
+    def hold(self, queue: Queue) -> None:
+        """The queue to stop; at once where that was said before."""
+        self.queue = queue
+        if self.resting:
+            queue.rest()
 
     def rest(self) -> None:
         """What is under way is finished, nothing more is begun."""
@@ -124,26 +132,25 @@ class _Run:
         if place.url is None and not any(to_do(one.state) for one in draft.standings):
             await self._closing()
             return
-        press = Bench(
+        bench = Bench(
             agent=self._agent,
             notes=self._notes,
             heard=self._heard,
             tell=self._tell,
             rest=self._give_up,
+            listed=listed_at(place, self._notes),
         )
-        async with open_queue(
-            place, press, name=queue_name(draft.head), limits=limits_of(draft.head, self._agent)
-        ) as queue:
-            self._reins.queue = queue
-            if self._reins.resting:
-                queue.rest()
+        shift = Shift(bench, place, queue_name(draft.head), limits_of(draft.head, self._agent))
+        async with shift.queue() as queue:
+            self._reins.hold(queue)
             await self._submit(queue, place)
             queue.begin()
-            await self._watch(queue)
+            await self._watch(queue, shift)
             await queue.give_back()
+        await self._set_here(bench)
         await self._closing()
-        if press.bug is not None:
-            raise press.bug
+        if bench.bug is not None:
+            raise bench.bug
 
     async def _write_down(self) -> None:
         """The batch as it is to be, before the first of it is bought."""
@@ -170,12 +177,28 @@ class _Run:
         there = {name.rpartition(".")[0] for name in open_}
         await queue.submit([named(task) for task in tasks if task.what not in there])
 
-    async def _watch(self, queue: Queue) -> None:
+    async def _set_here(self, bench: Bench) -> None:
+        """Posters whose picture a worker elsewhere bought: their folder is on this machine."""
+        book, head = self._book, self._draft.head
+        known = await known_of(book)
+        for note in (await book.briefs()).values():
+            sheet = sheet_of(note, self._agent, known)
+            bought = {
+                sheet.wants[name].picture
+                for name, one in sheet.standings.items()
+                if one.state == "bought"
+            }
+            for task in tasks_of(head, sheet, known.pictures):
+                if task.picture in bought:
+                    await bench.set_type(task)
+
+    async def _watch(self, queue: Queue, shift: Shift) -> None:
         """Until nothing is left, or nothing more is taken."""
         seen: datetime | None = None
         prefix = f"{self._draft.head.name}/"
         last: tuple[dict[CellState, int], int] | None = None
         while True:
+            shift.check()
             open_ = await queue.open(prefix)
             now = self._agent.kit.clock.now()
             await self._look(await self._book.cells(since=seen))

@@ -12,17 +12,17 @@ from .. import ImageAgent
 from ..errors import LimnerError, StoreError
 from ..schema import Failure, FailureCode
 from .batch import BatchNote, CellNote, CellState
+from .batch_crew import Place as Listed
 from .batch_events import BatchEvent, BatchPicture, BatchPoster, BatchWaits
 from .notes import Notes
 from .press import Press, Pressed, Task
-from .queue import Item, Limits, Named
+from .queue import AT_ONCE, Item, Limits, Lost, Named
 from .records import PictureBought, PictureEnded, PictureStarted, PosterEvent
 from .variants import STOPPING
 
 _WAITS: Final = (2.0, 5.0, 10.0, 20.0, 30.0, 30.0, 60.0)
 """Seconds between tries while the store cannot be used."""
 _UNREACHED: Final = 3
-AT_ONCE: Final = 3
 
 
 @dataclass(slots=True)
@@ -35,6 +35,8 @@ class Bench:
     tell: Callable[[BatchEvent], None]
     rest: Callable[[Failure], None]
     """To be called when the next picture would meet the same failure."""
+    listed: Listed | None = None
+    """This worker among others; ``None``: there are no others."""
     made: int = 0
     unreached: int = 0
     """Pictures one after the other for which there was no connection."""
@@ -43,19 +45,29 @@ class Bench:
     press: Press = field(init=False)
 
     def __post_init__(self) -> None:
-        self.press = Press(self.agent, self.notes, self.heard)
+        self.press = Press(self.agent, self.notes, self.heard, self.listed)
 
     async def work(self, item: Item) -> list[Named]:
         task = Task.model_validate(item)
         try:
             pressed = await self._patiently(task)
+        except Lost:
+            raise
         except Exception as error:
             self.bug = self.bug or error
             code: FailureCode = "store" if isinstance(error, StoreError) else "interrupted"
             self.rest(Failure(code=code, message=f"{task.what}: {error}"))
             raise
-        self.made += len(pressed.posters)
         self._mind(pressed)
+        self._told(task, pressed)
+        return [named(one) for one in pressed.then]
+
+    async def set_type(self, task: Task) -> None:
+        """Of a picture that is there; buys nothing where it is."""
+        self._told(task, await self._patiently(task))
+
+    def _told(self, task: Task, pressed: Pressed) -> None:
+        self.made += len(pressed.posters)
         for record in pressed.posters:
             self.tell(
                 BatchPoster(
@@ -65,7 +77,6 @@ class Bench:
                     reasons=record.reasons,
                 )
             )
-        return [named(one) for one in pressed.then]
 
     def _mind(self, pressed: Pressed) -> None:
         """A server that is away, or takes no more from us, is not asked for every picture."""
@@ -107,7 +118,11 @@ def named(task: Task) -> Named:
 
 def queue_name(head: BatchNote) -> str:
     """One for each server: its limits are for all who draw on it."""
-    return f"pictures:{head.profile}"
+    return queue_of(head.profile)
+
+
+def queue_of(profile: str) -> str:
+    return f"pictures:{profile}"
 
 
 def limits_of(head: BatchNote, agent: ImageAgent) -> Limits:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -24,6 +24,7 @@ from .batch import (
     PictureNote,
     Wish,
 )
+from .batch_crew import Fenced, Place
 from .brief import Brief
 from .buying import Counter
 from .finishing import Job, finish, without
@@ -81,13 +82,22 @@ Tell = Callable[[Task, PosterEvent], None]
 class Press:
     """Works through tasks with the parts of one open agent, who stays open as long."""
 
-    def __init__(self, agent: ImageAgent, notes: Notes, tell: Tell) -> None:
+    def __init__(
+        self, agent: ImageAgent, notes: Notes, tell: Tell, listed: Place | None = None
+    ) -> None:
+        """``listed``: this worker among others, who may be told to take over from it."""
         self._agent = agent
         self._notes = notes
         self._tell = tell
+        self._listed = listed
 
     async def work(self, task: Task) -> Pressed:
-        """Raises ``StoreError`` where notes or pictures cannot be read or written."""
+        """Raises ``StoreError`` where notes or pictures cannot be read or written.
+
+        Raises ``Lost`` where the task is another worker's by now.
+        """
+        if self._listed is not None:
+            await self._listed.hold()
         book = Book(self._notes, task.batch)
         head, note = await book.head(), await book.brief(task.brief)
         if note is None:
@@ -98,11 +108,33 @@ class Press:
         if all(one.picture != task.picture or one.of != task.of for one in sheet.wants.values()):
             return Pressed()
         caps = _caps(head, note.brief)
-        kit = self._agent.kit.on_account(task.batch, task.brief, caps)
-        async with ImageAgent(kit) as agent:
+        async with self._agent_for(task, caps) as agent:
             shop = self._shop(task, head, sheet, agent)
-            sitting = _Sitting(task=task, head=head, sheet=sheet, agent=agent, book=book, shop=shop)
+            sitting = _Sitting(
+                task=task,
+                head=head,
+                sheet=sheet,
+                agent=agent,
+                book=book,
+                shop=shop,
+                listed=self._listed,
+            )
             return await sitting.run(known.pictures, known.wishes)
+
+    def _agent_for(self, task: Task, caps: Mapping[str, Decimal]) -> ImageAgent:
+        """One who buys for this brief, and for nobody once the task is another worker's."""
+        lane = fenced = self._agent.kit.on_account(task.batch, task.brief, caps)
+        if self._listed is None:
+            return ImageAgent(fenced)
+        lanes = [lane]
+        while lane.fallback is not None:
+            lane = lane.fallback
+            lanes.append(lane)
+        behind = None
+        for lane in reversed(lanes):
+            upstream = Fenced(lane.upstream, self._listed)
+            behind = fenced = replace(lane, upstream=upstream, fallback=behind)
+        return ImageAgent(fenced)
 
     async def _with_files(self, note: BriefNote) -> BriefNote:
         """The files that it names, as they were when it was given, on this machine."""
@@ -164,6 +196,7 @@ class _Sitting:
     agent: ImageAgent
     book: Book
     shop: Shop
+    listed: Place | None
 
     @property
     def picture(self) -> Picture:
@@ -175,6 +208,8 @@ class _Sitting:
         if made is None:
             wish = wishes.get(f"{self.task.brief}/{self.task.picture}")
             made = await self._make(_lead(self.sheet, self.picture, pictures), wish)
+            if self.listed is not None:
+                self.listed.check()
             await self._keep(made)
         records = await self._posters(self.picture, made)
         then = await self._then(made)

@@ -35,6 +35,8 @@ FILE: Final = "batch.db"
 _LOCK: Final = "batch.lock"
 _SCHEMA: Final = "limner_queue"
 _APP: Final = "limner"
+AT_ONCE: Final = 3
+"""Where nobody said how many."""
 _OPEN: Final = ["ENQUEUED", "PENDING", "DELAYED"]
 _POLL_S: Final = 0.1
 
@@ -42,8 +44,12 @@ Item = dict[str, JsonValue]
 """What a task says, as JSON."""
 
 
+class Lost(Exception):
+    """Another worker was told to take the tasks of this one; what it still holds is not its own."""
+
+
 class Worker(Protocol):
-    """Whoever works on tasks."""
+    """Whoever works on tasks. A task that ends with ``Lost`` is left for whoever has it now."""
 
     async def work(self, item: Item) -> list[Named]:
         """Do it, or find that it is done; what may begin now."""
@@ -111,6 +117,29 @@ class Queue:
         """Names of tasks that are not done, of every worker."""
         return {name for name, status in await self._listed(prefix) if status in _OPEN}
 
+    async def holders(self) -> frozenset[str]:
+        """Workers who have taken tasks and not finished them, dead or alive."""
+        return frozenset({one for _, one in await self._taken()})
+
+    async def take_from(self, executor: str) -> None:
+        """What that worker had taken is anybody's. Only for one that cannot work any more."""
+        from dbos import DBOS
+
+        for name, one in await self._taken():
+            if one == executor:
+                await DBOS.resume_workflow_async(name, queue_name=self._running.queue)
+
+    async def _taken(self) -> list[tuple[str, str]]:
+        from dbos import DBOS
+
+        found = await DBOS.list_workflows_async(
+            status="PENDING",
+            queue_name=self._running.queue,
+            load_input=False,
+            load_output=False,
+        )
+        return [(one.workflow_id, one.executor_id) for one in found if one.executor_id]
+
     async def cancel(self, names: Collection[str]) -> None:
         """Tasks that nobody has begun are not begun any more."""
         from dbos import DBOS
@@ -171,9 +200,12 @@ def _workflow() -> Workflow:
         @DBOS.step(name="limner.task.step")
         async def step(item: Item) -> list[Item]:
             assert _running is not None
-            return [
-                {"name": one.name, "item": one.item} for one in await _running.worker.work(item)
-            ]
+            try:
+                then = await _running.worker.work(item)
+            except Lost:
+                await anyio.sleep_forever()  # to fail here would end it for whoever has it now
+                raise
+            return [{"name": one.name, "item": one.item} for one in then]
 
         @DBOS.workflow(name="limner.task", max_recovery_attempts=None)
         async def task(item: Item) -> None:
@@ -203,9 +235,11 @@ def _workflow() -> Workflow:
 
 @asynccontextmanager
 async def open_queue(
-    place: Place, worker: Worker, *, name: str, limits: Limits
+    place: Place, worker: Worker, *, name: str, limits: Limits | None
 ) -> AsyncIterator[Queue]:
     """Take tasks until it is left; then what is under way is given up, and waits for a worker.
+
+    Without ``limits``, those hold that whoever submitted tasks last has set.
 
     Raises ``StoreBusy`` where another worker has the file.
     """
@@ -225,7 +259,7 @@ async def open_queue(
             _running = None
 
 
-async def _launch(place: Place, name: str, limits: Limits) -> None:
+async def _launch(place: Place, name: str, limits: Limits | None) -> None:
     from dbos import DBOS
 
     _quiet()
@@ -234,21 +268,27 @@ async def _launch(place: Place, name: str, limits: Limits) -> None:
         _workflow()
         DBOS.listen_queues([name])
         DBOS.launch()
-        limiter: QueueRateLimit | None = None
-        if limits.rate is not None:
-            limiter = {"limit": limits.rate[0], "period": limits.rate[1]}
-        await DBOS.register_queue_async(
-            name,
-            global_concurrency=limits.at_once,
-            limiter=limiter,
-            polling_interval_sec=_POLL_S,
-            on_conflict="always_update",
-        )
+        await _register(name, limits)
     except Exception as error:
         raise StoreError(
             f"the queue cannot be opened: {type(error).__name__}: {error}",
             hint="limner doctor looks at the database",
         ) from error
+
+
+async def _register(name: str, limits: Limits | None) -> None:
+    from dbos import DBOS
+
+    limiter: QueueRateLimit | None = None
+    if limits is not None and limits.rate is not None:
+        limiter = {"limit": limits.rate[0], "period": limits.rate[1]}
+    await DBOS.register_queue_async(
+        name,
+        global_concurrency=limits.at_once if limits else AT_ONCE,
+        limiter=limiter,
+        polling_interval_sec=_POLL_S,
+        on_conflict="always_update" if limits else "never_update",
+    )
 
 
 def _config(place: Place) -> DBOSConfig:

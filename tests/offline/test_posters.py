@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps, ImageStat
 
 from agent.offline.art import (
     MOTIFS,
@@ -27,6 +27,7 @@ from agent.offline.art.render import ground
 from agent.offline.art.scene import Painted
 from agent.offline.art.slips import letters, misspelt, misspelt_words
 from agent.offline.art.staged import asked_of
+from agent.offline.art.staging import place_of
 from agent.offline.art.typography import legibility
 
 drawn = cache(render)
@@ -312,3 +313,77 @@ def test_a_misspelt_request_differs_in_one_text_and_says_which() -> None:
     assert letters(words)
     assert misspelt_words("a book") == ("a book", ())
     assert not letters("a book")
+
+
+FLUSH = POSTER.replace("heavy, plain letters.", "heavy, plain letters, flush left.")
+
+
+def test_words_asked_for_flush_left_begin_at_the_edge_of_their_area() -> None:
+    flush = scene_of(FLUSH.format(motif="a night market with lanterns"))
+    centred, left = (text_boxes(scene, TALL)[0] for scene in (STAGED, flush))
+
+    assert left.x0 == pytest.approx(0.06)
+    assert centred.x0 > 0.07
+    assert edit(REPAIR, drawn(flush, TALL), flush, None, TALL).scene == replace(
+        flush, painted=(replace(flush.painted[0], text="Market Night"), flush.painted[1])
+    )
+
+
+def test_dots_and_accents_of_capitals_stay_inside_the_area() -> None:
+    area, size = (0.06, 0.10, 0.94, 0.22), (720, 1008)
+    plain = empty("type")
+    painted = replace(plain, calm=(), face="display", unmarked=True)
+    with_words = replace(painted, painted=(Painted("KÄSE ÜBER ÅRE", "title", area),))
+    blank = replace(painted, painted=(Painted(" .", "title", area),))
+    change = ImageChops.difference(render(with_words, size), render(blank, size))
+    rows = change.convert("L").point([255 if v > 60 else 0 for v in range(256)]).getbbox()
+
+    assert rows is not None
+    assert rows[1] >= area[1] * size[1] - 1
+    assert rows[3] <= area[3] * size[1] + 1
+
+
+def test_every_second_variant_is_turned_round_in_all_its_sizes() -> None:
+    text = POSTER.format(motif="a museum") + "\nVariant 2."
+    two = replace(scene_of(text), seed=STAGED.seed)
+    one = replace(two, mirrored=False)
+    wide = edit(f"{BANNER}\nVariant 2.", drawn(two, TALL), two, None, WIDE).scene
+
+    assert two.mirrored
+    assert wide is not None
+    assert wide.mirrored
+    assert Scene.from_json(two.to_json()) == two
+    assert inside(focal_box(two, TALL), Box(*two.room or (0, 0, 1, 1)))
+    bare = [replace(scene, painted=(), calm=(), unmarked=True) for scene in (one, two)]
+    straight, turned = (render(scene, TALL) for scene in bare)
+    apart = ImageChops.difference(ImageOps.mirror(straight), turned).convert("L")
+    assert (
+        ImageStat.Stat(apart).mean[0]
+        < 3
+        < ImageStat.Stat(ImageChops.difference(straight, turned).convert("L")).mean[0]
+    )
+
+
+@pytest.mark.parametrize("motif", ["safety", "stage", "pitch", "museum", "health", "sale"])
+def test_a_composition_reaches_both_sides_of_a_sheet_with_a_low_room(motif: MotifName) -> None:
+    scene = replace(empty(motif), room=(0.05, 0.35, 0.95, 0.62))
+    place = place_of(scene, (500, 500))
+
+    assert place.at[0] <= 0.02 * 500
+    assert place.at[0] + place.size[0] >= 0.98 * 500
+
+
+def test_a_cat_asked_to_look_at_the_viewer_shows_its_face() -> None:
+    back = scene_of("a grey cat on a windowsill", seed=4)
+    front = scene_of("a grey cat on a windowsill, looking at the viewer", seed=4)
+
+    assert "gaze" in front.props
+    assert "gaze" not in back.props
+    box, (w, h) = focal_box(back, TALL), TALL
+    x0, y0, x1, y1 = box.x0 * w - 2, box.y0 * h - 2, box.x1 * w + 2, box.y1 * h + 2
+    apart = ImageChops.difference(drawn(back, TALL), drawn(front, TALL)).getbbox()
+    assert apart is not None
+    assert x0 <= apart[0]
+    assert apart[2] <= x1
+    assert y0 <= apart[1]
+    assert apart[3] <= y1

@@ -244,3 +244,19 @@ async def test_a_reset_forgets_what_was_painted() -> None:
     offline.state.forget()
 
     assert (await read(offline, part))[0]["text"] == ""
+
+
+async def test_a_schema_that_is_only_told_in_words_is_kept_to_as_well() -> None:
+    offline = server(draw="tiny")
+    picture = picture_of(await respond(offline, POSTER))
+    told = f"Answer with one JSON object. It must fit this JSON Schema: {json.dumps(SCHEMA)}\nBe brief."
+
+    answer = await respond(
+        offline, showing("Read these parts.", picture), tools=[], instructions=told
+    )
+    broken = await respond(
+        offline, showing("Read these parts.", picture), tools=[], instructions=told[:-40]
+    )
+
+    assert WORDS in flat(json.loads(text_of(answer))["parts"][0])
+    assert not text_of(broken).startswith("{")

@@ -248,16 +248,22 @@ def test_a_line_set_instead_hides_every_pixel_of_the_painted_one(size: SizeSpec)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: size.name)
-def test_it_also_hides_accents_that_stick_out_of_their_box(size: SizeSpec) -> None:
+def test_it_also_hides_tails_that_stick_out_of_their_box(size: SizeSpec) -> None:
     brief, layout, _ = _painted(size)
-    x0, y0, _, _ = layout.placed("title")[0].box.pixels(size.trim)
-    dot = round(0.02 * size.trim[1])
-    place = (x0 + size.bleed, y0 + size.bleed - dot, x0 + size.bleed + dot, y0 + size.bleed)
+    x0, _, _, y1 = layout.placed("title")[0].box.pixels(size.trim)
+    beside = min(p.box.pixels(size.trim)[1] for p in layout.lines if p.line_id != "title")
+    end = min(y1 + round(0.02 * size.trim[1]), beside)
+    place = (x0 + size.bleed, y1 + size.bleed, x0 + size.bleed + 20, end + size.bleed)
     sheet = Image.new("RGB", size.canvas, DARK)
     sheet.paste((255, 0, 255), place)
     composed = compose(png(sheet), brief, layout, "en", instead=["title"])
-    left = composed.image.getcolors(1 << 24) or []
-    assert (255, 0, 255) not in [colour for _, colour in left]
+    _, green, _ = (high for _, high in composed.image.crop(place).getextrema())  # type: ignore[misc]
+    red, _, _ = (high for _, high in composed.image.crop(place).getextrema())  # type: ignore[misc]
+    ground = composed.image.getpixel((place[2] + 3, place[3] - 2))
+    assert isinstance(ground, tuple)
+    assert end > y1
+    assert abs(red - ground[0]) < 12
+    assert abs(green - ground[1]) < 12
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: size.name)

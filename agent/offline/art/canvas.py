@@ -32,7 +32,7 @@ class Canvas:
         self.look = look_of(scene)
         self.w, self.h = round(size[0] * scale), round(size[1] * scale)
         self.family = family_of(size)
-        self.plan = plan_of(size, lettered=scene.lettered)
+        self.plan = plan_of(size, lettered=scene.lettered, middle=scene.middle)
         self.k = min(self.w, self.h) / 1024
         self.bare = bare
         self.image = Image.new("RGB", (self.w, self.h), bare or self.look.middle)

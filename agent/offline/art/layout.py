@@ -123,10 +123,19 @@ _FREE: dict[Family, Box] = {
 }
 
 
-def plan_of(size: tuple[int, int], *, lettered: bool = True) -> Plan:
-    """The zones for a picture of (width, height) pixels."""
+_MIDDLE: dict[Family, Box] = {
+    **_FREE,
+    "landscape": Box(0.24, 0.11, 0.76, 0.875),
+    "wide": Box(0.25, 0.09, 0.75, 0.89),
+}
+
+
+def plan_of(size: tuple[int, int], *, lettered: bool = True, middle: bool = False) -> Plan:
+    """The zones for a picture of (width, height) pixels; `middle` sets the subject there."""
     family = family_of(size)
     plan = PLANS[family]
+    if middle:
+        return replace(plan, subject=_MIDDLE[family])
     return plan if lettered else replace(plan, subject=_FREE[family])
 
 

@@ -179,9 +179,18 @@ def _match(ink: Image.Image, prints: list[Print]) -> str | None:
         own = one.shape.width / one.shape.height
         if abs(ratio / own - 1) > _SAME_SHAPE:
             continue
-        if (gap := _gap(ink, one.shape)) < best:
+        gap = _gap(ink, one.shape)
+        if _WORST <= gap < 1.5 * _WORST:
+            gap = min(_gap(ink.crop(edge), one.shape) for edge in _nudged(ink.size))
+        if gap < best:
             best, text = gap, one.text
     return text
+
+
+def _nudged(size: tuple[int, int]) -> tuple[tuple[int, int, int, int], ...]:
+    """Boxes a pixel higher or lower: where small letters end is a matter of rounding."""
+    w, h = size
+    return (0, -1, w, h), (0, 0, w, h + 1), (0, 1, w, h), (0, 0, w, h - 1), (0, -1, w, h + 1)
 
 
 def _gap(ink: Image.Image, shape: Image.Image) -> float:

@@ -78,7 +78,10 @@ class Scene:
 
     A poster is asked for in areas: `calm` ones carry nothing, `painted` ones their own words, and
     the subject keeps inside `room`. `inks` are the colours asked for by number, `face` the kind of
-    letters; `unmarked` leaves out the corner mark, because no other lettering is wanted.
+    letters; `flush` keeps painted words to the left of their area; `unmarked` leaves out the corner
+    mark, because no other lettering is wanted. `middle` has the subject in the middle of the sheet,
+    where a composition is to be laid over a larger one; `mirrored` turns a whole poster's picture
+    round, so that two variants of one subject are told apart.
     """
 
     title: str = ""
@@ -106,6 +109,9 @@ class Scene:
     inks: tuple[str, ...] = ()
     face: str = ""
     unmarked: bool = False
+    flush: bool = False
+    middle: bool = False
+    mirrored: bool = False
 
     @property
     def night(self) -> bool:
@@ -124,7 +130,11 @@ class Scene:
 
     def to_json(self) -> str:
         """One line of JSON, the form that travels inside the picture."""
-        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+        data = asdict(self)
+        for name in _RARE:  # left out, so that pictures without them keep their bytes
+            if not data[name]:
+                del data[name]
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Scene:
@@ -146,6 +156,9 @@ class Scene:
             raise ValueError(f"this is not a scene: {broken}") from broken
         _check(scene)
         return scene
+
+
+_RARE = ("flush", "middle", "mirrored")
 
 
 def _overlay(data: dict[str, object]) -> Overlay:

@@ -35,6 +35,7 @@ _SUBJECT = re.compile(r"^\s*Subject\s*:\s*(.+)$", re.IGNORECASE | re.MULTILINE)
 _MUST = re.compile(r"\bIt must show\s*:\s*([^\n]+)", re.IGNORECASE)
 _VARIANT = re.compile(r"\b(?:variant|version)\s+(\d{1,3})\b", re.IGNORECASE)
 _FEEL = re.compile(r"\bSet them in ([^.\n]+)\.", re.IGNORECASE)
+_FLUSH = re.compile(r"\bflush left\b", re.IGNORECASE)
 _FACES = (
     ("capitals", "display"),
     ("with serifs", "serif"),
@@ -51,6 +52,8 @@ class Asked(NamedTuple):
     room: Area | None
     inks: tuple[str, ...]
     face: str
+    flush: bool
+    mirrored: bool
     unmarked: bool
     rest: str
     """What the picture shows, in words; two variants of it differ by their number."""
@@ -85,6 +88,8 @@ def asked_of(text: str) -> Asked | None:
         room,
         inks,
         _face_of(rest),
+        bool(_FLUSH.search(rest)),
+        bool((variant := _VARIANT.search(rest)) and int(variant[1]) % 2 == 0),
         unmarked,
         _shown(_ONLY.sub(" ", rest)),
     )
@@ -151,6 +156,8 @@ def stage(scene: Scene, asked: Asked) -> Scene:
             scene.motif, scene.light, scene.tones, scene.season, scene.seed, inks=inks
         ),
         face=asked.face or scene.face,
+        flush=asked.flush or scene.flush,
+        mirrored=asked.mirrored or scene.mirrored,
         unmarked=asked.unmarked or scene.unmarked,
     )
 

@@ -22,7 +22,9 @@ from .scene import Scene
 
 _SHAPES = (0.4, 0.5, 0.6, 0.75, 0.9, 1.0, 1.2, 1.5, 1.9, 2.4, 3.0, 3.8, 4.8)
 _MOST = 1.7
-_AIR = 0.018
+_SIDES = 5
+"""Sky and ground carry on well, and often under words; what is missing at the sides shows."""
+_AIR = 0.026
 _SOON = [round(255 * (v / 255) ** 0.3) for v in range(256)]
 """Detail carried on is gone after a short way."""
 
@@ -61,8 +63,11 @@ def room_of(scene: Scene, size: tuple[int, int]) -> Box:
 def place_of(scene: Scene, size: tuple[int, int]) -> Place:
     """The composition that brings the subject into its room and covers most of the sheet."""
     room = _aired(room_of(scene, size), size)
+    if scene.mirrored:
+        room = _turned(room)
     plain = replace(scene, calm=(), painted=(), room=None, overlays=(), title="", subtitle="")
-    scenes = (replace(plain, lines=()), replace(plain, lines=("·",)))
+    bare = replace(plain, lines=())
+    scenes = (bare, replace(plain, lines=("·",)), replace(bare, middle=True))
     if scene.motif == "geo":  # tiles fill any room by themselves
         return Place(
             replace(scenes[0], room=(room.x0, room.y0, room.x1, room.y1)), size, (0, 0), room
@@ -72,11 +77,16 @@ def place_of(scene: Scene, size: tuple[int, int]) -> Place:
 
 
 def _fitness(place: Place, room: Box, size: tuple[int, int]) -> tuple[float, float]:
-    """How much of the sheet is covered, less for a subject beside the middle of its room."""
+    """How much of the sheet is covered and of the room is filled.
+
+    Less for a subject beside the middle of its room.
+    """
     aside = abs(place.focal.middle[0] - room.middle[0]) + abs(
         place.focal.middle[1] - room.middle[1]
     )
-    return round(_covered(place, size) - 2.0 * max(0.0, aside - 0.05), 2), place.focal.height
+    filled = min(1.0, place.focal.height / room.height)
+    worth = _covered(place, size) + 0.6 * filled - 2.0 * max(0.0, aside - 0.05)
+    return round(worth, 2), place.focal.height
 
 
 def _aired(room: Box, size: tuple[int, int]) -> Box:
@@ -127,20 +137,34 @@ def _offset(low: float, high: float, start: float, end: float, long: int, sheet:
 
 
 def _covered(place: Place, size: tuple[int, int]) -> float:
-    """The share of the sheet that the composition reaches."""
-    shares = 1.0
-    for start, long, sheet in zip(place.at, place.size, size, strict=True):
-        shares *= max(0, min(sheet, start + long) - max(0, start)) / sheet
-    return round(shares, 2)
+    """The share of the sheet that the composition reaches, its width counting for more."""
+    across, down = (
+        max(0, min(sheet, start + long) - max(0, start)) / sheet
+        for start, long, sheet in zip(place.at, place.size, size, strict=True)
+    )
+    return round(across**_SIDES * down, 2)
 
 
 def subject_box(scene: Scene, size: tuple[int, int]) -> Box:
     """The box of the subject in fractions of the picture, never covered by lettering."""
-    return place_of(scene, size).focal if scene.staged else focal_of(scene, size)
+    if not scene.staged:
+        return focal_of(scene, size)
+    focal = place_of(scene, size).focal
+    return _turned(focal) if scene.mirrored else focal
+
+
+def _turned(box: Box) -> Box:
+    """The box as a mirror shows it."""
+    return Box(1 - box.x1, box.y0, 1 - box.x0, box.y1)
 
 
 def draw_staged(scene: Scene, size: tuple[int, int], scale: float, bare: RGB | None) -> Image.Image:
     """The motif and its props in their place, at `scale` times the size."""
+    image = _drawn(scene, size, scale, bare)
+    return ImageOps.mirror(image) if scene.mirrored else image
+
+
+def _drawn(scene: Scene, size: tuple[int, int], scale: float, bare: RGB | None) -> Image.Image:
     place = place_of(scene, size)
     shown = replace(place.scene, props=scene.props)
     c = Canvas(shown, place.size, scale=scale, bare=bare)

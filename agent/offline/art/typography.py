@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from PIL import Image, ImageDraw, ImageFilter
 
+from ...typeset.blocks import extent
 from ...typeset.faces import Face, font_for, is_cjk
 from ...typeset.setting import Anchor, Setting, Type, draw_column, draw_line, fit, measure, set_in
 from .colour import RGB, contrast, look_of, mix, shade
@@ -19,6 +20,8 @@ Role = Literal["title", "subtitle", "line", "column"]
 NEEDED: dict[Role, float] = {"title": 3.0, "column": 3.0, "subtitle": 4.5, "line": 4.5}
 _MARGIN = 1.06
 _LOOSE = 1.3
+_RISE, _RISE_SMALL = 0.78, 0.84
+"""Ems from the top of a block to its first baseline: of a title, of any other."""
 """Baseline distance of running text, in ems."""
 _FACES: dict[MotifName, Face] = {
     "market": "display",
@@ -134,7 +137,7 @@ _TITLES = ("title",)
 
 def painted_block(scene: Scene, line: Painted, size: tuple[int, int]) -> Block:
     """Words in the area asked for, as large as it allows; Chinese in a narrow one stands upright."""
-    area = _inset(Box(*line.area))
+    area = _inset(Box(*line.area), flush=scene.flush)
     width, height = area.width * size[0], area.height * size[1]
     title = line.role in _TITLES
     cjk = any(is_cjk(char) for char in line.text)
@@ -146,22 +149,26 @@ def painted_block(scene: Scene, line: Painted, size: tuple[int, int]) -> Block:
     setting = set_in(text, kind, width, height, leading=leading, most=5)
     if not title:
         setting = setting._replace(size=min(setting.size, round(0.075 * min(size))))
-    ems = leading * (len(setting.lines) - 1) + (1.0 if title else 1.08)  # tails included
+    rise = _RISE if title else _RISE_SMALL
+    above = max(rise, extent(setting.lines[0], kind).above)  # dots and accents of capitals
+    below = max(0.23, extent(setting.lines[-1], kind).below)
+    ems = above + leading * (len(setting.lines) - 1) + below
     setting = setting._replace(size=max(5, min(setting.size, int(height / ems))))
     widest = max(measure(part, kind, setting.size) for part in setting.lines) / size[0]
     tall = setting.size * ems / size[1]
-    anchor = _anchor(area)
+    anchor = "left" if scene.flush else _anchor(area)
     middle = (area.x0 + area.x1) / 2
     x0 = middle - widest / 2 if anchor == "middle" else area.x0
     top = area.y0 + (area.height - tall) / 2
-    box = Box(x0, top, min(1.0, x0 + widest), top + tall)
+    over = (above - rise) * setting.size / size[1]
+    box = Box(x0, top + over, min(1.0, x0 + widest), top + tall)
     return Block("title" if title else "line", box, kind, setting, anchor)
 
 
-def _inset(area: Box) -> Box:
-    """A little less than asked for: no letter touches the rim of its area."""
+def _inset(area: Box, *, flush: bool) -> Box:
+    """A little less than asked for: no letter touches the rim of its area, but a flush edge."""
     u, v = 0.015 * area.width, 0.03 * area.height
-    return Box(area.x0 + u, area.y0 + v, area.x1 - u, area.y1 - v)
+    return Box(area.x0 + (0.0 if flush else u), area.y0 + v, area.x1 - u, area.y1 - v)
 
 
 def _painted_type(scene: Scene, text: str) -> Type:
@@ -330,7 +337,7 @@ def draw_block(pen: ImageDraw.ImageDraw, block: Block, sheet: tuple[int, int], i
         return
     sides = {"left": block.box.x0, "right": block.box.x1, "middle": sum(block.box[::2]) / 2}
     x = sides[block.anchor] * w
-    y = block.box.y0 * h + size * (0.78 if block.role == "title" else 0.84)
+    y = block.box.y0 * h + size * (_RISE if block.role == "title" else _RISE_SMALL)
     for line in lines:
         hang = font_for(line[0], block.kind.face, size, block.kind.weight).getbbox(line[0])[0]
         start = x - hang if block.anchor == "left" else x

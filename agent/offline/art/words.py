@@ -219,7 +219,13 @@ PROP_WORDS: dict[str, tuple[str, ...]] = {
     "hearts": ("heart", "hearts", "爱心", "红心"),
 }
 # Props that only a prompt may ask for in place: part of a motif, not laid over it.
-PLACE_WORDS: dict[str, tuple[str, ...]] = {"lake": ("lake", "pond", "湖")}
+PLACE_WORDS: dict[str, tuple[str, ...]] = {
+    "lake": ("lake", "pond", "湖"),
+    "gaze": (
+        "looking at the viewer", "looking at you", "looking at us", "looking at the camera", "looks at the viewer",
+        "facing the viewer", "facing us", "seen from the front", "看着你", "看着我们", "看着镜头", "正面",
+    ),
+}  # fmt: skip
 
 LETTERED_KINDS = (
     "poster", "sign", "cover", "flyer", "flier", "banner", "invitation", "greeting card", "card", "billboard",

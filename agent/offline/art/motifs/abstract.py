@@ -14,7 +14,7 @@ from ..scene import Scene
 
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """The disc behind the ribbons."""
-    subject = plan_of(size, lettered=scene.lettered).subject
+    subject = plan_of(size, lettered=scene.lettered, middle=scene.middle).subject
     core = subject._replace(y1=subject.y0 + subject.height * 0.62)
     return fit_box(core, size, 1.0, 0.3 + 0.1 * (scene.seed % 5))
 

@@ -14,7 +14,7 @@ from .shapes import centred, points, wash
 
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """Book and what rises from it."""
-    return centred(plan_of(size, lettered=scene.lettered).subject, size, 1.06)
+    return centred(plan_of(size, lettered=scene.lettered, middle=scene.middle).subject, size, 1.06)
 
 
 def draw(c: Canvas) -> None:

@@ -16,7 +16,9 @@ _TABLE = 0.80
 
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """Vase and flowers."""
-    return fit_box(plan_of(size, lettered=scene.lettered).subject, size, 0.98, 0.5)
+    return fit_box(
+        plan_of(size, lettered=scene.lettered, middle=scene.middle).subject, size, 0.98, 0.5
+    )
 
 
 def _inks(c: Canvas) -> tuple[RGB, RGB, RGB, RGB]:

@@ -20,12 +20,15 @@ from ..colour import RGB, lift, mix, rgb, shade
 from ..layout import Box, fit_box, plan_of
 from ..scene import Scene
 from ..sky import moon_face, sky_stops
+from .cat_face import front
 from .trees import broadleaf
 
 
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """The window with the cat in it."""
-    return fit_box(plan_of(size, lettered=scene.lettered).subject, size, 1.02, 0.5)
+    return fit_box(
+        plan_of(size, lettered=scene.lettered, middle=scene.middle).subject, size, 1.02, 0.5
+    )
 
 
 def draw(c: Canvas) -> None:
@@ -291,7 +294,7 @@ _HEAD = ((0.0, -1.27), (0.13, -1.26), (0.23, -1.36), (0.275, -1.52), (0.30, -1.3
 
 
 def _cat(c: Canvas, box: Box) -> None:
-    """A sitting cat seen from behind, a rim of light around it, its tail over the sill."""
+    """A sitting cat, a rim of light around it, its tail over the sill; its back, or its face."""
     look = c.look
     x, y = c.at(*box.inside(0.43, 0.895))
     s = box.height * c.h * 0.335
@@ -312,6 +315,10 @@ def _cat(c: Canvas, box: Box) -> None:
     for grow, tone in ((0.028, rim), (0.0, coat)):
         _shape(c, x, y, s, _BODY, tone, grow)
         _shape(c, x, y, s, _HEAD, tone, grow)
+    if "gaze" in c.scene.props:
+        _shape(c, x, y - s * 0.02, s * 0.52, _BODY, lift(coat, 0.28), 0.0)
+        front(c, x, y, s, coat)
+        return
     dark = shade(coat, 0.35)
     for side in (-1, 1):
         hip = curve(

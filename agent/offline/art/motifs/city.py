@@ -28,7 +28,7 @@ _ROOFS: tuple[Roof, ...] = (
 
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """The tallest tower."""
-    subject = plan_of(size, lettered=scene.lettered).subject
+    subject = plan_of(size, lettered=scene.lettered, middle=scene.middle).subject
     room = Box(subject.x0, subject.y0, subject.x1, _SHORE)
     return fit_box(room, size, 0.30, 0.34 + 0.08 * (scene.seed % 5))
 

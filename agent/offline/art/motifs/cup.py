@@ -28,7 +28,7 @@ _TABLE = 0.665
 
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """The cup with its saucer and steam."""
-    subject = plan_of(size, lettered=scene.lettered).subject
+    subject = plan_of(size, lettered=scene.lettered, middle=scene.middle).subject
     return fit_box(subject, size, 0.94, 0.5)
 
 

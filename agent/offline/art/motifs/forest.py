@@ -16,7 +16,7 @@ _GROUND = 0.768
 
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """The cabin."""
-    subject = plan_of(size, lettered=scene.lettered).subject
+    subject = plan_of(size, lettered=scene.lettered, middle=scene.middle).subject
     room = Box(subject.x0, subject.y0 + subject.height * 0.50, subject.x1, 0.825)
     return fit_box(room, size, 1.12, 0.40 + 0.1 * (scene.seed % 3))
 

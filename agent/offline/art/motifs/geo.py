@@ -61,7 +61,7 @@ def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """The tiles that no lettering may cover."""
     if scene.room is not None:
         return Box(*scene.room)
-    return plan_of(size, lettered=scene.lettered).subject
+    return plan_of(size, lettered=scene.lettered, middle=scene.middle).subject
 
 
 def draw(c: Canvas) -> None:

@@ -15,7 +15,7 @@ _TILT = 32.0
 
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """The guitar."""
-    return centred(plan_of(size, lettered=scene.lettered).subject, size, 0.82)
+    return centred(plan_of(size, lettered=scene.lettered, middle=scene.middle).subject, size, 0.82)
 
 
 def draw(c: Canvas) -> None:

@@ -13,7 +13,7 @@ from .shapes import apart, centred, drop, ground_of, pill, plain, turned
 
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """The heart."""
-    return centred(plan_of(size, lettered=scene.lettered).subject, size, 1.10)
+    return centred(plan_of(size, lettered=scene.lettered, middle=scene.middle).subject, size, 1.10)
 
 
 def draw(c: Canvas) -> None:

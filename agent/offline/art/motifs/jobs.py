@@ -13,7 +13,7 @@ from .shapes import apart, centred, drop, ground_of, pill, plain, points, turned
 
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """Megaphone and case."""
-    return centred(plan_of(size, lettered=scene.lettered).subject, size, 1.16)
+    return centred(plan_of(size, lettered=scene.lettered, middle=scene.middle).subject, size, 1.16)
 
 
 def draw(c: Canvas) -> None:

@@ -16,7 +16,7 @@ _SEA = 0.735
 
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """The kite itself, without its tail."""
-    subject = plan_of(size, lettered=scene.lettered).subject
+    subject = plan_of(size, lettered=scene.lettered, middle=scene.middle).subject
     room = Box(subject.x0, subject.y0, subject.x1, subject.y0 + subject.height * 0.56)
     return fit_box(room, size, 0.92, 0.62 + 0.08 * (scene.seed % 4))
 

@@ -16,7 +16,7 @@ from .sea import SEA, islands, open_sea
 
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """The tower with its lantern."""
-    subject = plan_of(size, lettered=scene.lettered).subject
+    subject = plan_of(size, lettered=scene.lettered, middle=scene.middle).subject
     anchor = 0.74 if scene.seed % 2 else 0.26
     if size[0] > size[1] * 1.17:
         anchor = 0.62

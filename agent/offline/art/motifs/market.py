@@ -16,7 +16,7 @@ _FLOOR = 0.845
 
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """Lanterns and stalls."""
-    subject = plan_of(size, lettered=scene.lettered).subject
+    subject = plan_of(size, lettered=scene.lettered, middle=scene.middle).subject
     return subject._replace(y1=min(subject.y1, _FLOOR))
 
 

@@ -15,7 +15,7 @@ _WATER = 0.80
 
 def _disc(scene: Scene, size: tuple[int, int]) -> tuple[float, float, float]:
     """Centre (fractions) and radius (pixels) of the moon."""
-    subject = plan_of(size, lettered=scene.lettered).subject
+    subject = plan_of(size, lettered=scene.lettered, middle=scene.middle).subject
     r = 0.215 * min(size[0], size[1] * 1.02)
     x, y = subject.inside(0.42, 0.40)
     return x, max(y, subject.y0 + r / size[1]), r

@@ -17,7 +17,7 @@ _RIDGES = 6
 
 def _orb(scene: Scene, size: tuple[int, int]) -> tuple[float, float, float]:
     """Centre (fractions) and radius (pixels) of the sun or moon."""
-    subject = plan_of(size, lettered=scene.lettered).subject
+    subject = plan_of(size, lettered=scene.lettered, middle=scene.middle).subject
     x, y = subject.inside(0.30 + 0.06 * (scene.seed % 7), 0.28)
     return x, y, 0.145 * min(size[0], size[1] * 1.1)
 

@@ -13,7 +13,7 @@ from .shapes import centred, drop, points
 
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """Frame and plinth."""
-    return centred(plan_of(size, lettered=scene.lettered).subject, size, 1.08)
+    return centred(plan_of(size, lettered=scene.lettered, middle=scene.middle).subject, size, 1.08)
 
 
 def draw(c: Canvas) -> None:

@@ -21,7 +21,7 @@ Vector = tuple[float, float, float]
 
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """The ball."""
-    subject = plan_of(size, lettered=scene.lettered).subject
+    subject = plan_of(size, lettered=scene.lettered, middle=scene.middle).subject
     box = centred(subject, size, 1.0)
     down = min(subject.y1 - box.y1, max(0.0, 0.62 - box.middle[1]))
     return box._replace(y0=box.y0 + down, y1=box.y1 + down)

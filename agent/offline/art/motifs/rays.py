@@ -14,7 +14,9 @@ from ..scene import Scene
 
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """The record with its keys."""
-    return fit_box(plan_of(size, lettered=scene.lettered).subject, size, 1.0, 0.5)
+    return fit_box(
+        plan_of(size, lettered=scene.lettered, middle=scene.middle).subject, size, 1.0, 0.5
+    )
 
 
 def draw(c: Canvas) -> None:

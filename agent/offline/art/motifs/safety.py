@@ -11,7 +11,7 @@ from .shapes import centred, drop, pill, points
 
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """The sign."""
-    return centred(plan_of(size, lettered=scene.lettered).subject, size, 1.12)
+    return centred(plan_of(size, lettered=scene.lettered, middle=scene.middle).subject, size, 1.12)
 
 
 def draw(c: Canvas) -> None:

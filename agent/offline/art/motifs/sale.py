@@ -14,7 +14,7 @@ from .shapes import apart, burst, centred, drop, pill, points, turned
 
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """Bag and tags."""
-    return centred(plan_of(size, lettered=scene.lettered).subject, size, 1.06)
+    return centred(plan_of(size, lettered=scene.lettered, middle=scene.middle).subject, size, 1.06)
 
 
 def draw(c: Canvas) -> None:

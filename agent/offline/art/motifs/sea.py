@@ -15,7 +15,7 @@ SEA = 0.70
 
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """The boat with its sails."""
-    subject = plan_of(size, lettered=scene.lettered).subject
+    subject = plan_of(size, lettered=scene.lettered, middle=scene.middle).subject
     base = subject._replace(y0=subject.y0 + subject.height * 0.12, y1=subject.y1 - 0.02)
     return fit_box(base, size, 0.80, 0.42 + 0.1 * (scene.seed % 3))
 

@@ -16,7 +16,7 @@ from ..sky import stars
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """The planet with its ring."""
     return fit_box(
-        plan_of(size, lettered=scene.lettered).subject,
+        plan_of(size, lettered=scene.lettered, middle=scene.middle).subject,
         size,
         1.28,
         0.5 + 0.08 * (scene.seed % 3 - 1),

@@ -15,7 +15,7 @@ _FLOOR = 0.86
 
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """The masks."""
-    return centred(plan_of(size, lettered=scene.lettered).subject, size, 1.18)
+    return centred(plan_of(size, lettered=scene.lettered, middle=scene.middle).subject, size, 1.18)
 
 
 def draw(c: Canvas) -> None:

@@ -11,7 +11,7 @@ from .shapes import apart, centred, ground_of, pill, turned
 
 def focal(scene: Scene, size: tuple[int, int]) -> Box:
     """Where the largest shape stands."""
-    return centred(plan_of(size, lettered=scene.lettered).subject, size, 1.0)
+    return centred(plan_of(size, lettered=scene.lettered, middle=scene.middle).subject, size, 1.0)
 
 
 def draw(c: Canvas) -> None:

@@ -1,0 +1,131 @@
+"""A worker at a queue from its first sign of life to its last; and ``limner worker``, all of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final, cast
+
+import anyio
+
+from ..errors import StoreBusy, StoreError
+from . import batch_crew
+from .batch_crew import Crew, Register
+from .batch_crew import Place as Listed
+from .batch_events import BatchEvent, BatchWaits
+from .bench import Bench
+from .notes import Notes
+from .queue import Limits, Lost, Place, Queue, open_queue
+
+_LOOK_S: Final = 0.5
+
+
+def listed_at(place: Place, notes: Notes) -> Listed | None:
+    """On PostgreSQL, where others may work; a file has one worker."""
+    return None if place.url is None else Listed(cast("Register", notes), place.executor)
+
+
+@dataclass(slots=True)
+class Shift:
+    """``limits`` as for :func:`open_queue`."""
+
+    bench: Bench
+    place: Place
+    name: str
+    limits: Limits | None
+    _error: Exception | None = field(default=None, init=False)
+
+    @asynccontextmanager
+    async def queue(self) -> AsyncIterator[Queue]:
+        """Open while it lasts, with signs of life and an eye on the others."""
+        listed = self.bench.listed
+        if listed is None:
+            async with open_queue(
+                self.place, self.bench, name=self.name, limits=self.limits
+            ) as queue:
+                yield queue
+            return
+        await listed.hold(first=True)
+        raised: list[Exception] = []
+        async with anyio.create_task_group() as tasks:
+            try:
+                async with open_queue(
+                    self.place, self.bench, name=self.name, limits=self.limits
+                ) as queue:
+                    tasks.start_soon(self._beat, queue, listed)
+                    yield queue
+            except Exception as error:  # noqa: BLE001  a group would wrap it
+                raised.append(error)
+            tasks.cancel_scope.cancel()
+        if not listed.lost:
+            with anyio.CancelScope(shield=True):
+                await listed.register.leave(listed.worker)
+        if raised:
+            raise raised[0]
+
+    async def _beat(self, queue: Queue, listed: Listed) -> None:
+        agent = self.bench.agent
+        crew = Crew(listed, agent.store, agent.kit.clock, silent_s=batch_crew.SILENT_S)
+        while True:
+            try:
+                await listed.hold()
+                for worker in await crew.look(queue):
+                    self._tell(f"{worker} is gone; its tasks are taken over", 0.0)
+            except StoreError as error:
+                self._tell(str(error), batch_crew.BEAT_S)
+            except Lost:
+                queue.rest()
+                return
+            except Exception as error:  # noqa: BLE001  raised by ``check``, outside of the group
+                self._error = self._error or error
+                queue.rest()
+                return
+            await anyio.sleep(batch_crew.BEAT_S)
+
+    def _tell(self, message: str, delay_s: float) -> None:
+        self.bench.tell(BatchWaits(task=self.name, message=message, delay_s=delay_s))
+
+    def check(self) -> None:
+        """Raises ``StoreBusy`` where another worker took over, and what the watch met."""
+        if self._error is not None:
+            raise self._error
+        if self.bench.listed is not None and self.bench.listed.lost:
+            raise StoreBusy(
+                "this worker was silent for so long that another one took its tasks over",
+                hint="Nothing is lost. Start it again.",
+            )
+
+
+async def work_on(
+    shift: Shift, *, resting: Callable[[], bool], idle_ends: bool, begun: Callable[[Queue], None]
+) -> None:
+    """Take tasks of any batch until told to rest, or, if ``idle_ends``, until there are none."""
+    async with shift.queue() as queue:
+        begun(queue)
+        queue.begin()
+        while True:
+            shift.check()
+            if resting() and queue.busy == 0:
+                break
+            if idle_ends and not await queue.open(""):
+                break
+            await anyio.sleep(_LOOK_S)
+        await queue.give_back()
+    bug = shift.bench.bug
+    if bug is not None:
+        raise bug
+
+
+def said(event: BatchEvent) -> str:
+    """One line of a worker's log; empty for what is not worth one."""
+    match event.type:
+        case "batch.poster":
+            return f"{event.name}: {event.state}"
+        case "batch.picture":
+            return f"{event.brief} {event.picture}: {event.status or event.what}"
+        case "batch.waits":
+            later = f"; again in {event.delay_s:g} s" if event.delay_s else ""
+            return f"{event.message}{later}"
+        case _:
+            return ""
