@@ -24,6 +24,8 @@ BEAT_S: Final = 5.0
 """Between two signs of life."""
 SILENT_S: Final = 45.0
 """After so long without one, by the watcher's own clock, a worker counts as dead."""
+_DEAF_S: Final = 4 * BEAT_S
+"""After so long without a look of its own, a watcher begins to count anew."""
 _FAILURE: Final = Failure(
     code="store",
     message="This worker was silent for so long that another one took its tasks over.",
@@ -90,11 +92,13 @@ class Crew:
     silent_s: float = SILENT_S
     _seen: dict[str, tuple[int, float]] = field(default_factory=dict)
     """Name → its number and since when it stands there."""
+    _looked: float | None = None
 
     async def look(self, queue: Queue) -> tuple[str, ...]:
         """Take over from those who are dead; their names."""
         listed = await self.place.register.workers()
         holding = await queue.holders()
+        self._awake()
         buried = []
         for worker in sorted({*listed, *holding} - {self.place.worker}):
             beats = _beats(listed.get(worker))
@@ -103,6 +107,13 @@ class Crew:
                 await self.place.register.leave(worker)
                 buried.append(worker)
         return tuple(buried)
+
+    def _awake(self) -> None:
+        """While this one slept, or the database was away, nobody else could be heard."""
+        now = self.clock.monotonic()
+        if self._looked is not None and now - self._looked > _DEAF_S:
+            self._seen.clear()
+        self._looked = now
 
     def _dead(self, worker: str, beats: int | None) -> bool:
         now = self.clock.monotonic()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -40,29 +40,29 @@ class Shift:
     async def queue(self) -> AsyncIterator[Queue]:
         """Open while it lasts, with signs of life and an eye on the others."""
         listed = self.bench.listed
-        if listed is None:
+        if listed is not None:
+            await listed.hold(first=True)
+        beating = anyio.CancelScope()
+        try:
             async with open_queue(
                 self.place, self.bench, name=self.name, limits=self.limits
             ) as queue:
-                yield queue
-            return
-        await listed.hold(first=True)
-        raised: list[Exception] = []
-        async with anyio.create_task_group() as tasks:
-            try:
-                async with open_queue(
-                    self.place, self.bench, name=self.name, limits=self.limits
-                ) as queue:
-                    tasks.start_soon(self._beat, queue, listed)
+                if listed is not None:
+                    self._start(queue, listed, beating)
+                try:
                     yield queue
-            except Exception as error:  # noqa: BLE001  a group would wrap it
-                raised.append(error)
-            tasks.cancel_scope.cancel()
-        if not listed.lost:
-            with anyio.CancelScope(shield=True):
-                await listed.register.leave(listed.worker)
-        if raised:
-            raise raised[0]
+                finally:
+                    beating.cancel()
+        finally:
+            if listed is not None and not listed.lost:
+                await _leave(listed)
+
+    def _start(self, queue: Queue, listed: Listed, scope: anyio.CancelScope) -> None:
+        async def beating() -> None:
+            with scope:
+                await self._beat(queue, listed)
+
+        self.bench.agent.start(beating)
 
     async def _beat(self, queue: Queue, listed: Listed) -> None:
         agent = self.bench.agent
@@ -95,6 +95,12 @@ class Shift:
                 "this worker was silent for so long that another one took its tasks over",
                 hint="Nothing is lost. Start it again.",
             )
+
+
+async def _leave(listed: Listed) -> None:
+    """Where the store is away, the others see soon enough that it is gone."""
+    with anyio.CancelScope(shield=True), suppress(StoreError):
+        await listed.register.leave(listed.worker)
 
 
 async def work_on(

@@ -15,9 +15,10 @@ from typing import Final
 import anyio
 
 from .. import ImageAgent
+from ..errors import StoreError
 from ..schema import Failure
 from .batch import CellNote, CellState, counted, exit_of, to_do
-from .batch_events import BatchDone, BatchEvent, BatchProgress
+from .batch_events import BatchDone, BatchEvent, BatchProgress, BatchWaits
 from .batch_plan import Draft, planned
 from .batch_shift import Shift, listed_at
 from .bench import Bench, limits_of, named, queue_name, state_of, told_of
@@ -29,6 +30,9 @@ from .records import PosterEvent
 from .wants import known_of, sheet_of
 
 _TICK_S: Final = 0.5
+_AGAIN_S: Final = 5.0
+_AWAY: Final = 60
+"""So often in a row the store may be away before a run gives up: the tasks wait less long."""
 
 
 @dataclass(slots=True)
@@ -71,6 +75,10 @@ async def run_batch(
         run.leave()
     if run.error is not None:
         raise run.error
+
+
+def _waits(batch: str, error: StoreError) -> BatchWaits:
+    return BatchWaits(task=batch.rstrip("/"), message=str(error), hint=error.hint, delay_s=_AGAIN_S)
 
 
 @dataclass(slots=True)
@@ -146,8 +154,9 @@ class _Run:
             await self._submit(queue, place)
             queue.begin()
             await self._watch(queue, shift)
+            if place.url is not None:
+                await self._set_here(bench)
             await queue.give_back()
-        await self._set_here(bench)
         await self._closing()
         if bench.bug is not None:
             raise bench.bug
@@ -197,16 +206,25 @@ class _Run:
         seen: datetime | None = None
         prefix = f"{self._draft.head.name}/"
         last: tuple[dict[CellState, int], int] | None = None
+        away = 0
         while True:
             shift.check()
-            open_ = await queue.open(prefix)
-            now = self._agent.kit.clock.now()
-            await self._look(await self._book.cells(since=seen))
-            seen = now
-            shown = (self._counts(), len(open_))
-            if shown != last:
-                await self._progress(*shown)
-                last = shown
+            try:
+                open_ = await queue.open(prefix)
+                now = self._agent.kit.clock.now()
+                await self._look(await self._book.cells(since=seen))
+                seen, away = now, 0
+                shown = (self._counts(), len(open_))
+                if shown != last:
+                    await self._progress(*shown)
+                    last = shown
+            except StoreError as error:
+                away += 1
+                if away > _AWAY or shift.bench.bug is not None:
+                    raise
+                self._tell(_waits(prefix, error))
+                await anyio.sleep(_AGAIN_S)
+                continue
             if not open_ or (self._reins.resting and queue.busy == 0):
                 return
             await anyio.sleep(_TICK_S)

@@ -61,6 +61,16 @@ def name_of(paths: Sequence[str]) -> str:
     return re.sub(r"[^a-z0-9]+", "-", stem.casefold()).strip("-")[:64].strip("-") or "batch"
 
 
+def checked_name(name: str) -> str:
+    """As given. Raises ``UsageError`` for what cannot be one folder and one part of a name."""
+    if re.fullmatch(r"[^\W_][\w.-]{0,63}", name) and ".." not in name:
+        return name
+    raise UsageError(
+        f"A batch cannot be called {name!r}.",
+        hint="Up to 64 letters, digits, dots, dashes and underscores; a letter or digit first.",
+    )
+
+
 def _is_glob(text: str) -> bool:
     return any(mark in text for mark in "*?[")
 

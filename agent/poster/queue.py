@@ -115,7 +115,9 @@ class Queue:
 
     async def open(self, prefix: str) -> set[str]:
         """Names of tasks that are not done, of every worker."""
-        return {name for name, status in await self._listed(prefix) if status in _OPEN}
+        # the database takes _ and % of a prefix for any letter
+        found = [one for one in await self._listed(prefix) if one[0].startswith(prefix)]
+        return {name for name, status in found if status in _OPEN}
 
     async def holders(self) -> frozenset[str]:
         """Workers who have taken tasks and not finished them, dead or alive."""
@@ -132,12 +134,13 @@ class Queue:
     async def _taken(self) -> list[tuple[str, str]]:
         from dbos import DBOS
 
-        found = await DBOS.list_workflows_async(
-            status="PENDING",
-            queue_name=self._running.queue,
-            load_input=False,
-            load_output=False,
-        )
+        with _told():
+            found = await DBOS.list_workflows_async(
+                status="PENDING",
+                queue_name=self._running.queue,
+                load_input=False,
+                load_output=False,
+            )
         return [(one.workflow_id, one.executor_id) for one in found if one.executor_id]
 
     async def cancel(self, names: Collection[str]) -> None:
@@ -163,12 +166,13 @@ class Queue:
     async def _listed(self, prefix: str | None) -> list[tuple[str, str]]:
         from dbos import DBOS
 
-        found = await DBOS.list_workflows_async(
-            workflow_id_prefix=prefix,
-            queue_name=self._running.queue,
-            load_input=False,
-            load_output=False,
-        )
+        with _told():
+            found = await DBOS.list_workflows_async(
+                workflow_id_prefix=prefix,
+                queue_name=self._running.queue,
+                load_input=False,
+                load_output=False,
+            )
         return [(one.workflow_id, one.status) for one in found]
 
     async def give_back(self) -> None:
@@ -177,6 +181,18 @@ class Queue:
 
         for name in sorted(self._running.held):
             await DBOS.resume_workflow_async(name, queue_name=self._running.queue)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What the database of the queue says, as a ``StoreError``: whoever asked can wait."""
+    try:
+        yield
+    except Exception as error:
+        raise StoreError(
+            f"the queue cannot be read: {type(error).__name__}",
+            hint="limner doctor looks at the database",
+        ) from error
 
 
 async def _enqueue(queue: str, task: Named) -> None:

@@ -15,11 +15,17 @@ from pydantic import JsonValue
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select
 
 from ..protocols import Clock
+from ..schema import SessionId
+from . import owners, reaping
 from .database import Database
+from .forget import SCRUB
+from .inventory import note, release
 from .ledger import UNSETTLED
-from .tables import attempt, batch_note
+from .tables import attempt, batch_note, session
 
 Value = dict[str, JsonValue]
+_WORKER: Final = "worker"
+"""The kind of the notes about workers; they belong to no batch."""
 _MANY: Final = 500
 """Keys in one statement."""
 
@@ -55,6 +61,40 @@ class DiskNotes:
     async def drop(self, batch: str, kind: str, keys: Collection[str]) -> None:
         await self._database.write(_drop, batch, kind, tuple(keys))
 
+    async def sessions(self, batch: str) -> tuple[SessionId, ...]:
+        """Sessions that are there and in which its pictures were bought."""
+        return await self._database.read(_sessions, batch)
+
+    async def forget(self, batch: str) -> bool:
+        """Everything written down of it, and the files that its briefs name.
+
+        False where there is none. What was paid stays; so do its sessions. ``DiskStore.tidy`` then removes the files and what the pages of the database remember.
+        """
+        return await self._database.write(_forget, batch)
+
+    # ── who works for them ───────────────────────────────────────────────────────────────────
+
+    async def beat(self, worker: str, *, first: bool = False) -> bool:
+        """A sign of life; false where the worker was taken off the list, and is not put back."""
+        return await self._database.write(_beat, worker, first, self._clock.now())
+
+    async def workers(self) -> dict[str, Value]:
+        """Name → ``beats``."""
+        return await self.all("", _WORKER)
+
+    async def bury(self, worker: str, *, beats: int | None) -> bool:
+        """Off the list and its attempts settled, unless it has given a sign of life since."""
+        return await self._database.write(_bury, worker, beats, self._clock.now())
+
+    def gone(self, worker: str) -> bool:
+        """Whether it was a process of this machine, which has ended."""
+        return owners.life_of(worker) == "gone"
+
+    async def leave(self, worker: str) -> None:
+        await self.drop("", _WORKER, [worker])
+
+    # ── what they cost ───────────────────────────────────────────────────────────────────────
+
     async def spent(self, batch: str) -> tuple[Decimal | None, Decimal | None, str]:
         """(spent, reserved or possibly billed, currency); ``None`` where a price is not known."""
         return await self._database.read(_spent, batch)
@@ -81,6 +121,66 @@ def _spent(connection: Connection, batch: str) -> tuple[Decimal | None, Decimal 
     if len(currencies) > 1:
         return None, None, ""
     return sums[False], sums[True], next(iter(currencies), "")
+
+
+def _sessions(connection: Connection, batch: str) -> tuple[SessionId, ...]:
+    bought = select(attempt.c.session).where(attempt.c.batch == batch)
+    found = set(connection.execute(bought.distinct()).scalars())
+    for picture in _all(connection, batch, "picture", "", None).values():
+        made = picture.get("made")
+        found.add(made.get("session") if isinstance(made, dict) else None)
+    there = select(session.c.id).order_by(session.c.seq)
+    return tuple(SessionId(one) for one in connection.execute(there).scalars() if one in found)
+
+
+def _forget(connection: Connection, batch: str) -> bool:
+    if _get(connection, batch, "batch", batch) is None:
+        return False
+    mine = _files_of(connection, batch_note.c.batch == batch)
+    others = _files_of(connection, batch_note.c.batch != batch)
+    connection.execute(delete(batch_note).where(batch_note.c.batch == batch))
+    release(connection, mine - others)
+    note(connection, SCRUB, "needed")
+    return True
+
+
+def _files_of(connection: Connection, which: ColumnElement[bool]) -> set[str]:
+    """Hashes of the files that briefs name."""
+    query = select(batch_note.c.value).where(which, batch_note.c.kind == "brief")
+    return {
+        one["sha256"]
+        for value in connection.execute(query).scalars()
+        for one in value.get("files", ())
+    }
+
+
+def _beat(connection: Connection, worker: str, first: bool, at: datetime) -> bool:
+    before = _get(connection, "", _WORKER, worker)
+    if before is None and not first:
+        return False
+    if before is not None and before.get("dead"):
+        return False
+    beats = before.get("beats") if before else 0
+    assert isinstance(beats, int)
+    _put(connection, "", _WORKER, {worker: {"beats": beats + 1}}, at)
+    return True
+
+
+def _bury(connection: Connection, worker: str, beats: int | None, at: datetime) -> bool:
+    """What it had under way: an intent failed for free, what was sent is unknown (R45)."""
+    before = _get(connection, "", _WORKER, worker) or {}
+    if before.get("beats") != beats:
+        return False
+    # one that died in the middle of this leaves the mark, and the next one does it again
+    _put(connection, "", _WORKER, {worker: {**before, "dead": True}}, at)
+    found = reaping.left_open(connection, dead=lambda owner, _: owner == worker)
+    reaping.reap(connection, found, caught={}, path=_nowhere, at=at)
+    return True
+
+
+def _nowhere(sha256: str, media_type: str) -> str:
+    """Pictures of a process on another machine are not looked for on this one."""
+    raise AssertionError((sha256, media_type))
 
 
 def _which(batch: str, kind: str) -> ColumnElement[bool]:

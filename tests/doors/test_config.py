@@ -99,9 +99,3 @@ def test_the_help_lists_every_command_and_the_version_is_told(limner: Limner) ->
 
     assert all(f"\n  {name} " in out for name in ("demo", "generate", "chat", "forget", "keys"))
     assert limner("--version").out.startswith("limner 0.")
-
-
-@pytest.mark.parametrize("name", ["batch", "worker"])
-def test_commands_that_do_not_work_yet_are_not_offered(limner: Limner, name: str) -> None:
-    assert f"\n  {name} " not in limner("--help").out
-    assert limner(name).code == 2

@@ -37,6 +37,7 @@ COMMANDS = {
     "brief": ("brief:brief", "Briefs for posters: draft one, check one."),
     "poster": ("poster:poster", "Make every poster of a brief, every word proved."),
     "batch": ("batch:batch", "Posters of many briefs: make, resume, decide."),
+    "worker": ("worker:worker", "Work on the batches of other machines."),
     "doctor": ("doctor:doctor", "Find out what is wrong, or what a server can do."),
     "offline": ("offline:offline", "Run the offline artist as a server."),
     "serve": ("serve:serve", "Serve OpenAI's Images and Responses APIs to other programs."),

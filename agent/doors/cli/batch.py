@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack, fina
 import click
 
 from .batch_deciding import COMMANDS, newest
+from .batch_forgetting import forget
 from .flags import hidden_artist_flags
+from .worker import worker
 
 if TYPE_CHECKING:
     from ... import ImageAgent
     from ...offline import OfflineOptions
     from ...poster.batch import BatchOptions
     from ...poster.batch_plan import Draft, Order
+    from ...poster.batching import Reins
     from ...poster.notes import Notes
     from ...poster.queue import Place
     from ...settings import ProfileSettings, Settings
@@ -142,7 +145,7 @@ def run(**flags: Unpack[RunFlags]) -> int:
             notes = notes_of(agent.store, agent.kit.clock)
             order = await _order(flags, notes)
             return await _made(
-                flags, (agent, notes), order, _place(settings, agent), (teller, state)
+                flags, (agent, notes), order, place_of(settings, agent), (teller, state)
             )
 
     return _interruptible(work, teller)
@@ -171,11 +174,13 @@ def _interruptible(work: Callable[[Interruption], Awaitable[int]], teller: Batch
 
 async def _order(flags: RunFlags, notes: Notes) -> Order:
     from ...poster.batch_plan import Order
-    from ...poster.intake import briefs_of, name_of
+    from ...poster.intake import briefs_of, checked_name, name_of
     from ...poster.notes import Book
     from . import desk
 
     fields = Path(flags["fields"]) if flags["fields"] else None
+    if flags["batch_name"] is not None and flags["briefs"]:
+        checked_name(flags["batch_name"])
     briefs = briefs_of(flags["briefs"], fields=fields) if flags["briefs"] else ()
     name = flags["batch_name"] or (
         name_of(flags["briefs"]) if briefs else await newest(notes, desk.here())
@@ -250,7 +255,7 @@ def _artist(flags: RunFlags, profile: ProfileSettings) -> OfflineOptions | None:
     )
 
 
-def _place(settings: Settings, agent: ImageAgent) -> Place:
+def place_of(settings: Settings, agent: ImageAgent) -> Place:
     from ...poster.queue import Place
 
     url = settings.database_url.get_secret_value() if settings.database_url else None
@@ -279,7 +284,7 @@ async def _made(
     _confirm(flags, draft, offline=agent.offline, question=teller.question(draft))
     reins, code = Reins(), 1
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_resting, state, reins, teller)
+        tasks.start_soon(resting, state, reins, teller.line)
         async for event in run_batch(draft, agent, notes, place, reins):
             teller.tell(event)
             if event.type == "batch.done":
@@ -290,7 +295,7 @@ async def _made(
     return code
 
 
-async def _resting(state: Interruption, reins: Any, teller: BatchTeller) -> None:
+async def resting(state: Interruption, reins: Reins, say: Callable[[str], object]) -> None:
     """The first Ctrl-C comes here, the second to whoever waits for all of it."""
     import anyio
 
@@ -299,7 +304,7 @@ async def _resting(state: Interruption, reins: Any, teller: BatchTeller) -> None
         await anyio.sleep_forever()
     state.inner = None
     if first.cancelled_caught:
-        teller.line("finishing what is under way; press Ctrl-C again to give that up")
+        say("finishing what is under way; press Ctrl-C again to give that up")
         reins.rest()
 
 
@@ -318,5 +323,5 @@ def _confirm(flags: RunFlags, draft: Draft, *, offline: bool, question: str) -> 
         raise click.Abort
 
 
-for _command in COMMANDS:
+for _command in (*COMMANDS, forget, worker):
     batch.add_command(_command)

@@ -48,7 +48,7 @@ class BatchTeller:
             case BatchProgress():
                 self._stage(event)
             case BatchWaits():
-                self.line(f"{plain(event.message)}; again in {delay(event.delay_s)}")
+                self.line(f"{plain(event.message)}; again {delay(event.delay_s)}")
             case BatchDone():
                 self._done(event)
             case _:
@@ -77,7 +77,7 @@ class BatchTeller:
             facts.append(f"{count(event.under_way, 'picture')} to go")
         facts += _money(event.spent, event.reserved, event.currency)
         if event.eta_s:
-            facts.append(f"about {delay(event.eta_s)} left")
+            facts.append(f"done {delay(event.eta_s)}")
         self._progress.stage("; ".join(facts))
 
     def _done(self, event: BatchDone) -> None:

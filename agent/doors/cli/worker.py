@@ -1,0 +1,164 @@
+"""``worker``: makes pictures of whatever batch is in the queue of a PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, final
+
+import click
+
+from .flags import hidden_artist_flags
+
+if TYPE_CHECKING:
+    from ...offline import OfflineOptions
+    from ...poster.batch_events import BatchEvent
+    from ...settings import ProfileSettings, Settings
+    from .signals import Interruption
+    from .telling import Progress
+
+
+@final
+class WorkerFlags(TypedDict):
+    profile: str | None
+    until_done: bool
+    as_json: bool
+    fault: tuple[str, ...]
+    dialect: str | None
+    latency: str | None
+    draw: Literal["full", "tiny"] | None
+
+
+@click.command()
+@click.option("-p", "--profile", metavar="NAME", help="Which configured server to buy from.")
+@click.option("--until-done", is_flag=True, help="End when nothing is left to do.")
+@click.option("--json", "as_json", is_flag=True, help="Events as JSON lines on stdout.")
+@hidden_artist_flags
+def worker(**flags: Unpack[WorkerFlags]) -> int:
+    r"""Work for the batches of other machines, which share a PostgreSQL with this one.
+
+    \b
+    LIMNER_DATABASE_URL=postgresql://limner@db/limner limner batch worker
+
+    It takes what limner batch run has put in the queue of its server, within the limits of that
+    run. When a worker dies, the others take over what it had begun. The first Ctrl-C finishes what
+    is under way, the second gives that up.
+    """
+    from ...errors import UsageError
+    from . import desk
+    from .outputs import check_room
+    from .telling import progress
+
+    settings = desk.settings_of({"profile": flags["profile"]})
+    if settings.database_url is None:
+        raise UsageError(
+            "A worker needs a queue that machines can share; here it is a file, for one.",
+            hint="Set LIMNER_DATABASE_URL=postgresql://USER:PASSWORD@HOST/NAME on every machine.",
+        )
+    profile = desk.chosen(settings, allow_offline=False)
+    check_room(settings.data_dir, hint="Make room, or move the store with LIMNER_HOME.")
+    return _interruptible(flags, settings, _artist(flags, profile), progress())
+
+
+def _interruptible(
+    flags: WorkerFlags, settings: Settings, artist: OfflineOptions | None, log: Progress
+) -> int:
+    import anyio
+
+    from .problems import say_problem
+    from .signals import Interrupted, interruptible
+
+    async def guarded() -> int:
+        async def work(state: Interruption) -> int:
+            return await _work(flags, settings, artist, log, state)
+
+        return await interruptible(work, say=log.line)
+
+    try:
+        return anyio.run(guarded)
+    except Interrupted as stopped:
+        say_problem("Interrupted.", hint="What was under way is another worker's now, or parked.")
+        return stopped.exit_code
+    finally:
+        log.rest()
+
+
+def _artist(flags: WorkerFlags, profile: ProfileSettings) -> OfflineOptions | None:
+    from ...errors import UsageError
+    from .desk import artist_options
+
+    if not (flags["fault"] or flags["dialect"] or flags["latency"] or flags["draw"]):
+        return None
+    if not profile.offline:
+        raise UsageError(f"The offline artist is not the server here; {profile.name} is.")
+    return artist_options(
+        fault=flags["fault"],
+        dialect=flags["dialect"],
+        latency=flags["latency"],
+        draw=flags["draw"] or "full",
+    )
+
+
+async def _work(
+    flags: WorkerFlags,
+    settings: Settings,
+    artist: OfflineOptions | None,
+    log: Progress,
+    state: Interruption,
+) -> int:
+    import anyio
+
+    from ...factory import notes_of, open_agent
+    from ...poster.batch_shift import Shift, listed_at, work_on
+    from ...poster.batching import Reins
+    from ...poster.bench import Bench, queue_of
+    from ...schema import Failure
+    from .batch import place_of, resting
+
+    reins, why = Reins(), list[Failure]()
+
+    def give_up(failure: Failure) -> None:
+        why.append(failure)
+        reins.rest()
+
+    async with open_agent(settings, offline=artist, allow_offline=False) as agent:
+        notes = notes_of(agent.store, agent.kit.clock)
+        place = place_of(settings, agent)
+        bench = Bench(
+            agent=agent,
+            notes=notes,
+            heard=lambda *_: None,
+            tell=_Teller(flags["as_json"], log),
+            rest=give_up,
+            listed=listed_at(place, notes),
+        )
+        shift = Shift(bench, place, queue_of(agent.kit.upstream.profile.name), None)
+        log.line(f"{place.executor} works for {shift.name}")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(resting, state, reins, log.line)
+            await work_on(
+                shift,
+                resting=lambda: reins.resting,
+                idle_ends=flags["until_done"],
+                begun=reins.hold,
+            )
+            tasks.cancel_scope.cancel()
+    if why:
+        log.line(f"stopped: {why[0].message}")
+    return 8 if why else 130 if reins.resting else 0
+
+
+class _Teller:
+    """Events as they come, for a log."""
+
+    def __init__(self, as_json: bool, log: Progress) -> None:
+        self._json = as_json
+        self._log = log
+
+    def __call__(self, event: BatchEvent) -> None:
+        from ...poster.batch_shift import said
+        from .telling import write_json
+        from .wording import plain
+
+        if self._json:
+            write_json(event)
+        if line := said(event):
+            self._log.line(plain(line))

@@ -1,0 +1,354 @@
+"""Several workers: what a dead one leaves is taken over, and one that slept sends nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from anyio.abc import Process
+from pydantic import JsonValue
+
+from agent import ImageAgent
+from agent.factory import notes_of, open_disk
+from agent.offline import Offline
+from agent.poster.batch import BatchOptions
+from agent.poster.batch_crew import Crew, Place
+from agent.poster.batch_plan import Order, drafted
+from agent.poster.brief import load_brief
+from agent.poster.notes import Book
+from agent.poster.press import Press, Task, tasks_of
+from agent.poster.queue import Lost
+from agent.settings import load_settings
+from agent.store.batches import DiskNotes
+from tests.conftest import OpenOn, Serve
+from tests.gateway import served
+from tests.poster.postgres import Postgres, postgres
+
+FAR = "from agent.poster import press; press.is_here = lambda head: False; "
+"""What makes a worker one of another machine, from where the folder of a batch cannot be reached."""
+CLI = "from agent.doors.cli import main; main()"
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = "name: one\ntitle: Night Market\nlettering: set\nmotif: a hill\nsizes: [320x400]\n"
+
+
+# ── one that slept ───────────────────────────────────────────────────────────────────────────
+
+
+class Sleepy:
+    """The list of workers, on which one is buried after so many signs of life."""
+
+    def __init__(self, notes: DiskNotes, *, beats: int) -> None:
+        self.notes = notes
+        self.left = beats
+
+    async def beat(self, worker: str, *, first: bool = False) -> bool:
+        if self.left == 0:
+            found = (await self.notes.workers())[worker]["beats"]
+            assert isinstance(found, int)
+            assert await self.notes.bury(worker, beats=found)
+        self.left -= 1
+        return await self.notes.beat(worker, first=first)
+
+    async def workers(self) -> Mapping[str, dict[str, JsonValue]]:
+        return await self.notes.workers()
+
+    async def bury(self, worker: str, *, beats: int | None) -> bool:
+        return await self.notes.bury(worker, beats=beats)
+
+    def gone(self, worker: str) -> bool:
+        return self.notes.gone(worker)
+
+    async def leave(self, worker: str) -> None:
+        await self.notes.leave(worker)
+
+
+@pytest.fixture
+def server(serve: Serve) -> Offline:
+    return serve(draw="tiny")
+
+
+@pytest.fixture
+async def agent(open_on: OpenOn, server: Offline) -> AsyncIterator[ImageAgent]:
+    async with open_on(server) as opened:
+        yield opened
+
+
+async def _task(agent: ImageAgent, notes: DiskNotes, out: Path) -> Task:
+    brief = load_brief(TEXT, name="brief.yaml")
+    order = Order(name="spring", out=out, briefs=(brief,), options=BatchOptions())
+    draft = await drafted(order, agent, notes)
+    book = Book(notes, "spring")
+    await book.keep_head(draft.head)
+    await book.keep_briefs(draft.notes)
+    out.joinpath("spring").mkdir(parents=True)
+    (task,) = tasks_of(draft.head, draft.sheets[0], {})
+    return task
+
+
+def drawn(server: Offline) -> int:
+    return server.state.journal.counts["generations"]
+
+
+@pytest.mark.parametrize("beats", [1, 2])
+async def test_a_worker_that_was_taken_over_sends_nothing_and_the_next_one_buys_once(
+    agent: ImageAgent, server: Offline, tmp_path: Path, beats: int
+) -> None:
+    notes = notes_of(agent.store, agent.kit.clock)
+    task = await _task(agent, notes, tmp_path / "out")
+    slept = Place(Sleepy(notes, beats=beats), "slept")
+    await slept.hold(first=True)
+
+    with pytest.raises(Lost):
+        await Press(agent, notes, lambda *_: None, slept).work(task)
+    assert drawn(server) == 0
+    assert all(one.billed == "no" for one in await agent.store.attempts())
+    assert await Book(notes, "spring").pictures() == {}
+
+    awake = Place(notes, "awake")
+    await awake.hold(first=True)
+    pressed = await Press(agent, notes, lambda *_: None, awake).work(task)
+    assert drawn(server) == 1
+    assert [one.status for one in pressed.posters] == ["proved"]
+
+
+async def test_a_worker_that_beat_in_time_is_not_buried(agent: ImageAgent) -> None:
+    notes = notes_of(agent.store, agent.kit.clock)
+    await notes.beat("ada", first=True)
+    await notes.beat("ada")
+
+    assert not await notes.bury("ada", beats=1)
+    assert await notes.beat("ada")
+
+
+async def test_a_name_that_is_off_the_list_does_not_come_back_by_itself(agent: ImageAgent) -> None:
+    notes = notes_of(agent.store, agent.kit.clock)
+    await notes.beat("ada", first=True)
+    assert await notes.bury("ada", beats=1)
+
+    assert not await notes.beat("ada")
+    assert not await notes.beat("ada", first=True)
+
+
+class Tasks:
+    """A queue of which only the holders count."""
+
+    def __init__(self, *holders: str) -> None:
+        self.of = set(holders)
+        self.taken: list[str] = []
+
+    async def holders(self) -> frozenset[str]:
+        return frozenset(self.of)
+
+    async def take_from(self, executor: str) -> None:
+        self.taken.append(executor)
+
+
+async def test_silence_is_measured_by_the_clock_of_whoever_listens(agent: ImageAgent) -> None:
+    notes = notes_of(agent.store, agent.kit.clock)
+    await notes.beat("me", first=True)
+    await notes.beat("other-host:1:x", first=True)
+    tasks: Any = Tasks("other-host:1:x")
+    crew = Crew(Place(notes, "me"), agent.store, agent.kit.clock, silent_s=1e-9)
+
+    assert await crew.look(tasks) == ()
+    await notes.beat("other-host:1:x")
+    assert await crew.look(tasks) == ()
+    assert await crew.look(tasks) == ("other-host:1:x",)
+    assert tasks.taken == ["other-host:1:x"]
+
+
+# ── on PostgreSQL ────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[Postgres]:
+    with postgres() as server:
+        yield server
+
+
+def _briefs(folder: Path, name: str, count: int) -> Path:
+    brief = {"title": "Night Market", "lettering": "set", "motif": "a hill", "sizes": ["320x400"]}
+    lines = [json.dumps({"name": f"b{number}", **brief}) for number in range(count)]
+    path = folder / f"{name}.jsonl"
+    path.write_text("\n".join(lines))
+    return path
+
+
+def _env(folder: Path, url: str, database: Postgres) -> dict[str, str]:
+    return os.environ | {
+        "LIMNER_HOME": str(folder / "home"),
+        "LIMNER_DATABASE_URL": database.url,
+        "OPENAI_API_KEY": "sk-test",
+        "OPENAI_BASE_URL": url,
+        "PYTHONPATH": str(ROOT),
+    }
+
+
+@asynccontextmanager
+async def _limner(
+    env: dict[str, str], folder: Path, *args: str, cli: str = CLI
+) -> AsyncIterator[Process]:
+    command = [sys.executable, "-c", cli, "batch", *args]
+    async with await anyio.open_process(
+        command, env=env, cwd=folder, stderr=subprocess.DEVNULL
+    ) as process:
+        yield process
+
+
+async def _until(process: Process, sign: bytes, times: int = 1) -> None:
+    """Reads on until it was said so often."""
+    assert process.stdout is not None
+    seen = 0
+    async for data in process.stdout:
+        seen += data.count(sign)
+        if seen >= times:
+            return
+
+
+async def _rest_of(process: Process) -> int:
+    assert process.stdout is not None
+    async for _ in process.stdout:
+        pass
+    return await process.wait()
+
+
+async def _attempts(env: dict[str, str]) -> list[Any]:
+    disk = await open_disk(load_settings(env=env))
+    try:
+        return await disk.attempts()
+    finally:
+        await disk.aclose()
+
+
+async def test_the_tasks_of_a_worker_that_was_killed_are_finished_by_another(
+    serve: Serve, tmp_path: Path, database: Postgres
+) -> None:
+    server = serve(draw="tiny", latency=(0.3, 0.5))
+    briefs = _briefs(tmp_path, "killed", 8)
+    async with served(server) as url:
+        env = _env(tmp_path, url, database)
+        how = ("--yes", "--json", "--on-unknown", "retry", "--at-once", "2")
+        async with _limner(env, tmp_path, "run", str(briefs), *how) as first:
+            await _until(first, b'"started"', 2)
+            first.send_signal(signal.SIGKILL)
+            await first.wait()
+        async with _limner(env, tmp_path, "worker", "--until-done") as second:
+            assert await _rest_of(second) == 0
+
+    pictures = list((tmp_path / "out" / "killed").glob("b*/en/320x400/1.png"))
+    unknown = [one for one in await _attempts(env) if one.billed == "possibly"]
+    assert len(pictures) == 8
+    assert drawn(server) == 8 + len(unknown)
+
+
+async def test_a_database_that_is_away_for_a_while_is_waited_for(
+    serve: Serve, tmp_path: Path, database: Postgres
+) -> None:
+    server = serve(draw="tiny", latency=(0.3, 0.5))
+    briefs = _briefs(tmp_path, "away", 8)
+    async with served(server) as url:
+        env = _env(tmp_path, url, database)
+        how = ("--yes", "--json", "--on-unknown", "retry", "--at-once", "2")
+        async with _limner(env, tmp_path, "run", str(briefs), *how) as run:
+            await _until(run, b'"bought"', 1)
+            await anyio.to_thread.run_sync(database.stop)
+            await _until(run, b'"batch.waits"')
+            await anyio.to_thread.run_sync(database.start)
+            ended = await _rest_of(run)
+        async with _limner(env, tmp_path, "run", "-b", "away", *how) as again:
+            assert await _rest_of(again) == 0
+
+    assert ended in (0, 6)
+    pictures = list((tmp_path / "out" / "away").glob("b*/en/320x400/1.png"))
+    attempts = [one for one in await _attempts(env) if one.batch == "away"]
+    assert len(pictures) == 8
+    completed = [one for one in attempts if one.billed == "yes"]
+    assert drawn(server) <= len(attempts)
+    assert len(completed) <= 8
+
+
+class Busy:
+    """Waits as long as it is told, and counts who else does."""
+
+    def __init__(self) -> None:
+        self.now = self.most = 0
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        await anyio.sleep(seconds)
+        self.now -= 1
+
+
+async def test_what_may_be_under_way_at_once_holds_over_two_workers_as_the_server_sees_it(
+    serve: Serve, tmp_path: Path, database: Postgres
+) -> None:
+    busy = Busy()
+    server = serve(draw="tiny", latency=(0.4, 0.6), sleep=busy.sleep)
+    briefs = _briefs(tmp_path, "both", 24)
+    async with served(server) as url:
+        env = _env(tmp_path, url, database)
+        async with _limner(env, tmp_path, "worker", "--json") as helper:
+            how = ("--yes", "--json", "--at-once", "3")
+            async with _limner(env, tmp_path, "run", str(briefs), *how) as run:
+                assert await _rest_of(run) == 0
+            helper.send_signal(signal.SIGINT)
+            assert await _rest_of(helper) == 130
+
+    attempts = [one for one in await _attempts(env) if one.batch == "both"]
+    assert busy.most == 3
+    assert drawn(server) == len(attempts) == 24
+    assert len({one.owner for one in attempts}) == 2
+
+
+async def test_what_a_worker_elsewhere_bought_is_set_where_the_folder_is(
+    serve: Serve, tmp_path: Path, database: Postgres
+) -> None:
+    server = serve(draw="tiny", latency=(0.4, 0.6))
+    briefs = _briefs(tmp_path, "far", 12)
+    async with served(server) as url:
+        env = _env(tmp_path, url, database)
+        async with _limner(env, tmp_path, "worker", "--json", cli=FAR + CLI) as helper:
+            async with _limner(env, tmp_path, "run", str(briefs), "--yes", "--json") as run:
+                assert await _rest_of(run) == 0
+            helper.send_signal(signal.SIGINT)
+            await _rest_of(helper)
+
+    attempts = [one for one in await _attempts(env) if one.batch == "far"]
+    assert len({one.owner for one in attempts}) == 2
+    assert len(list((tmp_path / "out" / "far").glob("b*/en/320x400/1.png"))) == 12
+    assert drawn(server) == 12
+
+
+async def test_a_watcher_that_was_deaf_itself_takes_nobody_for_dead(agent: ImageAgent) -> None:
+    class Slow:
+        def __init__(self) -> None:
+            self.at = 0.0
+
+        def now(self) -> Any:
+            return agent.kit.clock.now()
+
+        def monotonic(self) -> float:
+            return self.at
+
+    notes, slow, tasks = notes_of(agent.store, agent.kit.clock), Slow(), Tasks("far:1:x")
+    queue: Any = tasks
+    await notes.beat("far:1:x", first=True)
+    crew = Crew(Place(notes, "me"), agent.store, slow)
+
+    assert await crew.look(queue) == ()
+    slow.at = 60.0
+    assert await crew.look(queue) == ()
+    for slow.at in (75.0, 90.0, 105.0):
+        assert await crew.look(queue) == ()
+    slow.at = 106.0
+    assert await crew.look(queue) == ("far:1:x",)
