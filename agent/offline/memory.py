@@ -11,8 +11,8 @@ from difflib import get_close_matches
 from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngImageFile
 
+from ..typeset.boxes import Box
 from .art.encode import scene_in
-from .art.layout import Box
 from .art.prints import Print, Reading, lines_of, print_of, read
 from .art.scene import Scene
 from .art.slips import autocorrected

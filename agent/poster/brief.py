@@ -13,7 +13,7 @@ from pydantic import Field
 
 from ..errors import UsageError
 from ..schema import ImageOptions, Record
-from .boxes import Box
+from ..typeset.boxes import Box
 from .sizes import SizeSpec
 
 Role = Literal[

@@ -8,7 +8,7 @@ from typing import Final
 
 from PIL import Image
 
-from .boxes import Box
+from ..typeset.boxes import Box
 from .brief import Brief
 from .contrast import PixelBox, palette_distance, rgb
 from .elements import Check, Element, LogoElement, PanelElement, QRElement, TextElement

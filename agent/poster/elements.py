@@ -7,8 +7,8 @@ from typing import Literal
 
 from PIL import Image
 
+from ..typeset.boxes import Box, Pixels
 from ..typeset.setting import Type
-from .boxes import Box, Pixels
 from .brief import Role
 from .contrast import RGB, PixelBox
 from .glyphs import Run

@@ -15,9 +15,9 @@ from ..derive.pictures import inspect
 from ..errors import UsageError
 from ..schema import ImageOptions
 from ..turn.capabilities import check
+from ..typeset.boxes import Box
 from ..typeset.faces import is_cjk
 from . import reading, words
-from .boxes import Box
 from .brief import QR, Brief, BriefError, Line, Logo, Problem, Role
 from .explaining import near, problems_of
 from .reading import Path, Tree, Value, dotted

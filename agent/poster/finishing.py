@@ -10,7 +10,7 @@ from PIL import Image
 
 from ..errors import LimnerError
 from ..schema import Sha256
-from .boxes import Box
+from ..typeset.boxes import Box
 from .brief import Brief
 from .contrast import PixelBox
 from .elements import Composed, PanelElement

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from .boxes import Box
+from ..typeset.boxes import Box
 from .brief import Brief, Line
 from .rows import Group, Rows, Texts, groups_of, piled, set_groups
 from .sizes import SizeSpec

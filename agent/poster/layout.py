@@ -12,8 +12,8 @@ from math import ceil, floor
 from typing import Final
 
 from ..typeset.blocks import Align, Direction, Laid, lay, lay_down
+from ..typeset.boxes import Box, union
 from ..typeset.setting import Type
-from .boxes import Box, union
 from .brief import Brief, Line, Locale, Problem, Role
 from .ground import safe_area
 from .sizes import SizeSpec

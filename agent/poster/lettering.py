@@ -14,7 +14,7 @@ from PIL import Image
 
 from ..derive.pictures import opened
 from ..typeset.blocks import Laid
-from .boxes import WHOLE, Box, Pixels, around
+from ..typeset.boxes import WHOLE, Box, Pixels, around
 from .brief import CELL_MARK, Brief, Line, Locale
 from .checking import checks_of
 from .contrast import RGB, PixelBox, ground_of, rgb

@@ -8,7 +8,7 @@ from typing import Final
 
 from ..schema import Cost, ImageOptions, PromptRef, Record
 from ..turn.pricing import Prices, estimate, estimate_question, weight
-from .boxes import Box
+from ..typeset.boxes import Box
 from .brief import Brief, Lettering, Locale
 from .layout import Layout, layout_for, overfull, words_of
 from .sizes import Bought, SizeSpec, bought

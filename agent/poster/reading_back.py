@@ -30,8 +30,8 @@ from ..errors import UsageError
 from ..schema import Cost, Failure, Record
 from ..turn import prompts
 from ..typeset.blocks import lay
+from ..typeset.boxes import Box, Pixels, around
 from ..typeset.setting import Type
-from .boxes import Box, Pixels, around
 from .contrast import PixelBox
 from .glyphs import draw, runs_of
 from .proof import Asked, Control, Proof, Reading, Seen, misspelt, proof_of, unread

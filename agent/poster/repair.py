@@ -17,7 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 from ..derive.pictures import opened
 from ..schema import PromptRef
 from ..turn import prompts
-from .boxes import Box, Pixels
+from ..typeset.boxes import Box, Pixels
 from .contrast import PixelBox
 from .plan import Painted
 from .reading_back import SOURCES, XMP, notes_of

@@ -11,7 +11,7 @@ import anyio
 
 from ..protocols import NewImage, TurnRequest
 from ..schema import Image, ImageId, Rendering
-from .boxes import Box, around
+from ..typeset.boxes import Box, around
 from .buying import Bought, Order
 from .journal import Step
 from .plan import REPAIRS, Painted, Picture

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 from ..errors import UsageError
 from ..schema import Record
 from ..turn.capabilities import EDGE_STEP, MAX_EDGE, model_facts, size_problems
-from .boxes import WHOLE, Box, Pixels
+from ..typeset.boxes import WHOLE, Box, Pixels
 
 MM_PER_INCH: Final = 25.4
 LOW_DPI: Final = 150

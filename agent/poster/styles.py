@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Final, Literal
 
+from ..typeset.boxes import Pixels
 from ..typeset.setting import Type
-from .boxes import Pixels
 from .brief import Role, TypeFeel
 from .sizes import MM_PER_INCH, SizeSpec
 

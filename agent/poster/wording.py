@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ..schema import PromptRef
 from ..turn import prompts
-from .boxes import Box
+from ..typeset.boxes import Box
 from .brief import Brief, Lettering, Locale
 from .layout import Layout, Placed, words_of
 from .sizes import Bought, SizeSpec

@@ -22,13 +22,13 @@ from agent.offline.art import (
     text_boxes,
 )
 from agent.offline.art.colour import rgb
-from agent.offline.art.layout import Box
 from agent.offline.art.render import ground
 from agent.offline.art.scene import Painted
 from agent.offline.art.slips import letters, misspelt, misspelt_words
 from agent.offline.art.staged import asked_of
 from agent.offline.art.staging import place_of
 from agent.offline.art.typography import legibility
+from agent.typeset.boxes import Box
 
 drawn = cache(render)
 TALL, WIDE = (208, 296), (420, 140)

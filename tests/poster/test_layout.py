@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.poster.boxes import Box
 from agent.poster.brief import Brief, load_brief
 from agent.poster.layout import Layout, layout_for, overfull, setting_of, words_of
 from agent.poster.sizes import SizeSpec, size_of
 from agent.poster.styles import least_em
 from agent.typeset.blocks import ems
+from agent.typeset.boxes import Box
 
 EXAMPLES = sorted(
     path

@@ -15,7 +15,6 @@ from PIL import Image
 from agent import ImageAgent, Settings, UsageError, open_agent
 from agent.errors import StoreError
 from agent.offline import Offline
-from agent.poster.boxes import around
 from agent.poster.brief import Brief, BriefError, load_brief
 from agent.poster.journal import Step, kept
 from agent.poster.make import make_posters
@@ -35,6 +34,7 @@ from agent.poster.repair import unchanged_outside
 from agent.schema import Cost, Failure, TurnId
 from agent.turn import prompts
 from agent.turn.tariff import load_prices
+from agent.typeset.boxes import around
 from tests.conftest import Opener, OpenOn, Serve
 
 OPENAI = load_prices(prompts.prices_text("openai"), name="openai")

@@ -9,10 +9,10 @@ import json
 from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
-from agent.poster.boxes import Box, around
 from agent.poster.plan import Painted
 from agent.poster.reading_back import SOURCES, XMP, control_part, notes_of, parts_of
 from agent.poster.repair import mask_box, patched, placed, repair_prompt, unchanged_outside
+from agent.typeset.boxes import Box, around
 
 TITLE = Box(0.1, 0.1, 0.9, 0.3)
 

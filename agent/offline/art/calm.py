@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
+from ...typeset.boxes import Box
 from .colour import RGB, lift, luminance, mix, rgb, shade
-from .layout import Box
 from .scene import Area, Scene
 
 _NEAR = 0.13

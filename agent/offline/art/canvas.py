@@ -10,8 +10,9 @@ from functools import lru_cache
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
+from ...typeset.boxes import Box
 from .colour import RGB, look_of, mix
-from .layout import Box, family_of, plan_of
+from .layout import family_of, plan_of
 from .scene import Scene
 
 Point = tuple[float, float]

@@ -7,43 +7,11 @@ the first title makes it step aside, as a designer would.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from ...typeset.boxes import Box
 
 Family = Literal["tall", "portrait", "square", "landscape", "wide"]
-
-
-class Box(NamedTuple):
-    """A rectangle in fractions of the picture, top left to bottom right."""
-
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-
-    @property
-    def width(self) -> float:
-        """Fraction of the picture's width."""
-        return self.x1 - self.x0
-
-    @property
-    def height(self) -> float:
-        """Fraction of the picture's height."""
-        return self.y1 - self.y0
-
-    @property
-    def middle(self) -> tuple[float, float]:
-        """The centre point."""
-        return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
-
-    def meets(self, other: Box) -> bool:
-        """True when the two share ground (touching edges do not count)."""
-        return (
-            self.x0 < other.x1 and other.x0 < self.x1 and self.y0 < other.y1 and other.y0 < self.y1
-        )
-
-    def inside(self, u: float, v: float) -> tuple[float, float]:
-        """The point at fractions (u, v) of this box."""
-        return self.x0 + u * self.width, self.y0 + v * self.height
 
 
 @dataclass(frozen=True)

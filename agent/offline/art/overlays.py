@@ -9,9 +9,9 @@ import zlib
 
 from PIL import Image, ImageDraw
 
+from ...typeset.boxes import Box
 from ...typeset.setting import Type, draw_line, set_in
 from .colour import RGB, contrast, rgb
-from .layout import Box
 from .retouch import retouch_inside
 from .scene import Overlay, Scene
 from .staging import subject_box

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
+from ...typeset.boxes import Box
 from ...typeset.setting import Setting, Type
-from .layout import Box
 from .typography import Block, draw_block, stands
 
 _EM = 44

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
+from ...typeset.boxes import Box
 from .canvas import Canvas, Point, clouds, fade, glow, mist, petal
 from .colour import RGB, lift, mix, rgb, shade
-from .layout import Box
 from .motifs import focal_of
 from .scene import MotifName, Season
 from .sky import birds, moon_face, stars

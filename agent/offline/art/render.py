@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
+from ...typeset.boxes import Box
 from ...typeset.setting import Type, draw_line, fit, measure
 from .calm import hush
 from .canvas import Canvas, grain, vignette
 from .colour import FLAT, RGB, mix, rgb, shade
-from .layout import Box
 from .motifs import draw_motif
 from .overlays import lay_overlays
 from .props import draw_props

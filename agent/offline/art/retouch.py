@@ -8,10 +8,10 @@ from functools import partial
 
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
+from ...typeset.boxes import Box
 from ...typeset.setting import Type, draw_line, measure, set_in
 from .canvas import Canvas
 from .colour import TONES, lift, mix, rgb, shade
-from .layout import Box
 from .parse import quoted, unquoted
 from .props import draw_props
 from .scene import Light, Scene, Season

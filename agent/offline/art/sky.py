@@ -6,9 +6,9 @@ import math
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
+from ...typeset.boxes import Box
 from .canvas import Canvas, Point, Stops, clouds, colour_at, fade, glow, vertical
 from .colour import RGB, lift, mix
-from .layout import Box
 
 
 def sky_stops(c: Canvas, horizon: float) -> Stops:

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from PIL import Image, ImageFilter, ImageOps
 
+from ...typeset.boxes import Box
 from .canvas import Canvas
 from .colour import RGB
-from .layout import Box, plan_of
+from .layout import plan_of
 from .motifs import draw_motif, focal_of
 from .props import draw_props
 from .scene import Scene

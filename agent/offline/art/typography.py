@@ -8,10 +8,11 @@ from typing import Literal, NamedTuple
 from PIL import Image, ImageDraw, ImageFilter
 
 from ...typeset.blocks import extent
+from ...typeset.boxes import Box
 from ...typeset.faces import Face, font_for, is_cjk
 from ...typeset.setting import Anchor, Setting, Type, draw_column, draw_line, fit, measure, set_in
 from .colour import RGB, contrast, look_of, mix, shade
-from .layout import Box, Plan, plan_of
+from .layout import Plan, plan_of
 from .motifs import focal_of
 from .scene import MotifName, Painted, Scene
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ....typeset.boxes import Box
 from ..canvas import Canvas
-from ..layout import Box
 from ..scene import MotifName, Scene
 from . import (
     abstract,

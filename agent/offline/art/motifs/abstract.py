@@ -6,9 +6,10 @@ import math
 
 from PIL import Image, ImageDraw
 
+from ....typeset.boxes import Box
 from ..canvas import Canvas, Point, glow, slab, vertical
 from ..colour import lift, mix, shade
-from ..layout import Box, fit_box, plan_of
+from ..layout import fit_box, plan_of
 from ..scene import Scene
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from ....typeset.boxes import Box
 from ..canvas import Canvas, Point, curve, glow, soft_disc, soft_shape
 from ..colour import RGB, lift, mix, shade
-from ..layout import Box, plan_of
+from ..layout import plan_of
 from ..scene import Scene
 from ..sky import stars
 from .shapes import centred, points, wash

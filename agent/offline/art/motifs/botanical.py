@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import random
 
+from ....typeset.boxes import Box
 from ..canvas import Canvas, Point, clouds, curve, petal, soft_disc, vertical
 from ..colour import RGB, lift, mix, rgb, shade, turn
-from ..layout import Box, fit_box, plan_of
+from ..layout import fit_box, plan_of
 from ..scene import Scene
 from .trees import sprig
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ....typeset.boxes import Box
 from ..canvas import (
     Canvas,
     Point,
@@ -17,7 +18,7 @@ from ..canvas import (
     vertical,
 )
 from ..colour import RGB, lift, mix, rgb, shade
-from ..layout import Box, fit_box, plan_of
+from ..layout import fit_box, plan_of
 from ..scene import Scene
 from ..sky import moon_face, sky_stops
 from .cat_face import front

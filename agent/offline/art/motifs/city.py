@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from typing import Literal
 
+from ....typeset.boxes import Box
 from ..canvas import Canvas, glow, mist
 from ..colour import RGB, lift, mix, shade
-from ..layout import Box, fit_box, plan_of
+from ..layout import fit_box, plan_of
 from ..scene import Scene
 from ..sky import orb, reflect, sky, water
 

@@ -6,6 +6,7 @@ import math
 
 from PIL import Image, ImageDraw, ImageFilter
 
+from ....typeset.boxes import Box
 from ..canvas import (
     Canvas,
     Point,
@@ -19,7 +20,7 @@ from ..canvas import (
     vertical,
 )
 from ..colour import RGB, lift, mix, rgb, shade
-from ..layout import Box, fit_box, plan_of
+from ..layout import fit_box, plan_of
 from ..scene import Scene
 from ..sky import moon_face, sky_stops
 

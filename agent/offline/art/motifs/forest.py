@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from ....typeset.boxes import Box
 from ..canvas import Canvas, Point, glow, mist, ridge, slab, soft_shape
 from ..colour import RGB, lift, mix, rgb, shade
-from ..layout import Box, fit_box, plan_of
+from ..layout import fit_box, plan_of
 from ..scene import Scene
 from ..sky import orb, sky
 from .trees import broadleaf, grass, pine

@@ -7,9 +7,10 @@ import random
 
 from PIL import Image, ImageChops, ImageDraw
 
+from ....typeset.boxes import Box
 from ..canvas import Canvas
 from ..colour import RGB, mix, shade
-from ..layout import Box, family_of, plan_of
+from ..layout import family_of, plan_of
 from ..scene import Scene
 
 _KINDS = (

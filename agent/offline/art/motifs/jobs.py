@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from ....typeset.boxes import Box
 from ..canvas import Canvas, Point
 from ..colour import RGB, lift, mix, rgb, shade
-from ..layout import Box, plan_of
+from ..layout import plan_of
 from ..scene import Scene
 from .shapes import apart, centred, drop, ground_of, pill, plain, points, turned
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from ....typeset.boxes import Box
 from ..canvas import Canvas, Point, clouds, curve, slab
 from ..colour import RGB, lift, mix, rgb, shade, turn
-from ..layout import Box, fit_box, plan_of
+from ..layout import fit_box, plan_of
 from ..scene import Scene
 from ..sky import birds, glitter, orb, sky, water
 from .trees import grass

@@ -6,9 +6,10 @@ import math
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
+from ....typeset.boxes import Box
 from ..canvas import Canvas, Point, glow, mist, slab
 from ..colour import RGB, lift, mix, shade
-from ..layout import Box, fit_box, plan_of
+from ..layout import fit_box, plan_of
 from ..scene import Scene
 from ..sky import birds, orb, sky
 from .sea import SEA, islands, open_sea

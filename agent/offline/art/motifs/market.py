@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import random
 
+from ....typeset.boxes import Box
 from ..canvas import Canvas, Point, glow, mist, soft_disc
 from ..colour import RGB, lift, mix, rgb, shade
-from ..layout import Box, plan_of
+from ..layout import plan_of
 from ..scene import Scene
 from ..sky import orb, sky
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from ....typeset.boxes import Box
 from ..canvas import Canvas, Point, curve, glow, mist, petal, ridge, slab
 from ..colour import RGB, lift, mix, rgb, shade
-from ..layout import Box, plan_of
+from ..layout import plan_of
 from ..scene import Scene
 from ..sky import glitter, moon_face, sky, stars, water
 

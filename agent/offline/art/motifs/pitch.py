@@ -6,9 +6,10 @@ import math
 
 from PIL import Image, ImageChops, ImageDraw
 
+from ....typeset.boxes import Box
 from ..canvas import Canvas, Point, glow, mist, soft_disc, vertical
 from ..colour import RGB, lift, mix, rgb, shade
-from ..layout import Box, plan_of
+from ..layout import plan_of
 from ..scene import Scene
 from ..sky import sky
 from .shapes import centred

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ....typeset.boxes import Box
 from ..canvas import Canvas, Point, glow
 from ..colour import RGB, lift, mix, rgb, shade
-from ..layout import Box, plan_of
+from ..layout import plan_of
 from ..scene import Scene
 from .shapes import centred, drop, pill, points
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from ....typeset.boxes import Box
 from ..canvas import Canvas, Point, curve
 from ..colour import RGB, lift, mix, shade
-from ..layout import Box, plan_of
+from ..layout import plan_of
 from ..scene import Scene
 from .health import heart_at
 from .shapes import apart, burst, centred, drop, pill, points, turned

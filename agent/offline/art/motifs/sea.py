@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from ....typeset.boxes import Box
 from ..canvas import Canvas, Point, clouds, ridge, slab, soft_shape
 from ..colour import lift, mix, shade
-from ..layout import Box, fit_box, plan_of
+from ..layout import fit_box, plan_of
 from ..scene import Scene
 from ..sky import birds, glitter, orb, sky, water
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ....typeset.boxes import Box
 from ..canvas import Canvas, Point, glow, soft_shape, vertical
 from ..colour import RGB, lift, luminance, mix, shade
-from ..layout import Box
 
 
 def centred(box: Box, size: tuple[int, int], ratio: float) -> Box:

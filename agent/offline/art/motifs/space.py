@@ -6,9 +6,10 @@ import math
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
+from ....typeset.boxes import Box
 from ..canvas import Canvas, glow, noise, threshold, vertical
 from ..colour import RGB, lift, mix, shade, turn
-from ..layout import Box, fit_box, plan_of
+from ..layout import fit_box, plan_of
 from ..scene import Scene
 from ..sky import stars
 

@@ -10,7 +10,7 @@ Pixels = tuple[int, int]
 
 
 class Box(NamedTuple):
-    """A rectangle in fractions: of the trim, unless a docstring says of what else."""
+    """A rectangle in fractions: of the picture or of the trim."""
 
     x0: float
     y0: float
@@ -26,6 +26,11 @@ class Box(NamedTuple):
     def height(self) -> float:
         """Fraction of the area's height."""
         return self.y1 - self.y0
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """The centre point."""
+        return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
 
     def meets(self, other: Box) -> bool:
         """True when the two share ground; touching edges do not count."""
@@ -51,6 +56,10 @@ class Box(NamedTuple):
             round(self.x1 * width),
             round(self.y1 * height),
         )
+
+    def inside(self, u: float, v: float) -> tuple[float, float]:
+        """The point at fractions (u, v) of this box."""
+        return self.x0 + u * self.width, self.y0 + v * self.height
 
     def within(self, outer: Box) -> Box:
         """From fractions of ``outer`` to fractions of what ``outer`` itself lies in."""
