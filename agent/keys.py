@@ -10,9 +10,7 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 import tomllib
-from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
@@ -21,6 +19,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import Field, SecretStr
 
 from .errors import SettingsError
+from .files import write_private
 from .schema import Record
 
 KEYS_FILE: Final = "keys.toml"
@@ -250,7 +249,7 @@ def _replace(config_dir: Path, keys: dict[str, StoredKey]) -> Path:
     path = config_dir / KEYS_FILE
     try:
         config_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_atomically(path.resolve(), text)
+        write_private(path.resolve(), text)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be written ({error.strerror})") from error
     return path
@@ -259,18 +258,3 @@ def _replace(config_dir: Path, keys: dict[str, StoredKey]) -> Path:
 def _quoted(text: str) -> str:
     """A TOML basic string; JSON's quoting is the same once characters are left as they are."""
     return json.dumps(text, ensure_ascii=False)
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    """A new file beside it, synced, then renamed over it; mkstemp creates it 0600."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".keys-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(temporary).unlink()
-        raise

@@ -12,11 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
-import tempfile
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -25,6 +22,7 @@ from typing import Annotated, Final
 from pydantic import Field, StringConstraints
 
 from .errors import SettingsError
+from .files import write_private
 from .keys import PROFILE_NAME
 from .layers import TomlFile, UserFile, checked, read_toml
 from .schema import Record
@@ -145,21 +143,7 @@ def _write(config_dir: Path, made: Mapping[str, tuple[str, ...]]) -> Path:
     )
     try:
         config_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _replaced(path.resolve(), text)
+        write_private(path.resolve(), text)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be written ({error.strerror})") from error
     return path
-
-
-def _replaced(path: Path, text: str) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tenants-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(temporary).unlink()
-        raise

@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1] / "agent"
 NOUNS = {
     "errors",
+    "files",
     "schema",
     "events",
     "settings",
@@ -42,6 +43,7 @@ RUNNER = {
 }
 NOUN_ORDER = (
     "errors",
+    "files",
     "schema",
     "events",
     "traffic",

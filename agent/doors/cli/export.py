@@ -98,11 +98,11 @@ def _copied(
     story: SessionStory, target: Path, names: dict[str, str], larger: Sequence[_Enlarged]
 ) -> list[Path]:
     from ...errors import StoreError
-    from .outputs import copied
+    from ...files import copied
 
     try:
-        done = [copied(Path(i.path), target / names[i.id], force=True) for i in story.images]
-        done += [copied(one.path, target / one.file, force=True) for one in larger]
+        done = [copied(Path(i.path), target / names[i.id], replace=True) for i in story.images]
+        done += [copied(one.path, target / one.file, replace=True) for one in larger]
         path = target / "session.json"
         temporary = path.with_name(".session.json.part")
         text = json.dumps(_document(story, names, larger), ensure_ascii=False, indent=2) + "\n"

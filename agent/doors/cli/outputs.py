@@ -12,16 +12,15 @@ import os
 import re
 import shutil
 import stat
-import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
 from typing import TYPE_CHECKING, Final
 
 from ...errors import StoreError, UsageError
+from ...files import copied, is_there
 
 if TYPE_CHECKING:
     from ...schema import Image
@@ -79,7 +78,7 @@ class Outputs:
             return
         base = _with_extension(self._path, _EXTENSION.get(output_format, output_format))
         for path in _numbered(base, count):
-            if _is_there(path) and not self.force:
+            if is_there(path) and not self.force:
                 raise UsageError(
                     f"{path}: is there already.",
                     hint="Name another file, or overwrite it with --force.",
@@ -103,7 +102,7 @@ class Outputs:
             wanted = wanted.with_stem(f"{wanted.stem}-{place}")
         try:
             wanted.parent.mkdir(parents=True, exist_ok=True)
-            path = copied(Path(image.path), wanted, force=self.force)
+            path = copied(Path(image.path), wanted, replace=self.force)
         except OSError as error:
             raise StoreError(
                 f"{wanted}: the picture could not be copied there ({error.strerror}).",
@@ -118,7 +117,7 @@ class Outputs:
         """
         wanted = picture.with_stem(f"{picture.stem}@{safe(label)}")
         try:
-            return copied(made, wanted, force=self.force)
+            return copied(made, wanted, replace=self.force)
         except OSError as error:
             raise StoreError(
                 f"{wanted}: the enlarged picture could not be copied there ({error.strerror}).",
@@ -188,20 +187,6 @@ def _bad(text: str, reason: str) -> UsageError:
     return UsageError(
         f"--output {text!r}: {reason}.", hint=f"Fields: {names}; write {{{{ for a brace."
     )
-
-
-def _is_there(path: Path) -> bool:
-    """Also a link that leads nowhere. Raises ``UsageError`` for what no file can be called."""
-    try:
-        path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as error:
-        raise UsageError(
-            f"{path.name[:40]}…: cannot name a file ({error.strerror}).",
-            hint="Choose another name with --output.",
-        ) from error
-    return True
 
 
 def _folder_before_fields(template: str) -> Path:
@@ -275,56 +260,3 @@ def _remark(template: str, wanted: Path, path: Path) -> str:
     if said in _KNOWN and said != _suffix(path):
         return f"the picture is {_suffix(path)}, so the file is {path}"
     return ""
-
-
-def copied(source: Path, wanted: Path, *, force: bool) -> Path:
-    """A whole copy appears at once or not at all; the name it got."""
-    handle, name = tempfile.mkstemp(dir=wanted.parent, prefix=".limner-")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as target, source.open("rb") as origin:
-            if not _cloned(origin.fileno(), target.fileno()):
-                shutil.copyfileobj(origin, target, 1024 * 1024)
-        temporary.chmod(0o666 & ~_umask())
-        if force:
-            temporary.replace(wanted)
-            return wanted
-        return _claimed(temporary, wanted)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _claimed(temporary: Path, wanted: Path) -> Path:
-    """The first free name; two processes never get the same."""
-    for place in range(1, 10_000):
-        path = wanted if place == 1 else wanted.with_stem(f"{wanted.stem}-{place}")
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            continue
-        except OSError:  # a file system without links
-            try:
-                with path.open("xb") as target, temporary.open("rb") as origin:
-                    shutil.copyfileobj(origin, target)
-            except FileExistsError:
-                continue
-        return path
-    raise FileExistsError(17, "every name is taken", str(wanted))
-
-
-def _cloned(source: int, target: int) -> bool:
-    """Share the blocks where the file system can (Linux: FICLONE)."""
-    if sys.platform != "linux":
-        return False
-    import fcntl
-
-    with suppress(OSError):
-        fcntl.ioctl(target, 0x40049409, source)
-        return True
-    return False
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

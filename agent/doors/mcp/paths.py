@@ -18,6 +18,7 @@ from typing import Final, Literal, cast
 from urllib.parse import unquote, urlsplit
 
 from ...errors import StoreError, UsageError
+from ...files import copied, is_there
 from ...schema import Image
 
 Whose = Literal["the client's roots", "--root", "the working directory"]
@@ -139,7 +140,7 @@ class Target:
         extension = _true_extension(self.suffix, output_format)
         for place in range(1, count + 1):
             path = self._wanted(self.stem, place, extension)
-            if _is_there(path) and not self.overwrite:
+            if is_there(path) and not self.overwrite:
                 raise UsageError(
                     f"output_path {path}: is there already.",
                     hint="Name another file, or say overwrite: true.",
@@ -173,7 +174,7 @@ class Target:
         wanted = self._wanted(stem, place if self.stem else 1, extension)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            return _copied(Path(image.path), wanted, overwrite=self.overwrite)
+            return copied(Path(image.path), wanted, replace=self.overwrite)
         except OSError as error:
             raise StoreError(
                 f"{wanted}: the picture could not be written there ({error.strerror}).",
@@ -214,20 +215,6 @@ def mode_of(path: Path) -> int:
         return 0
 
 
-def _is_there(path: Path) -> bool:
-    """Also a link that leads nowhere. Raises ``UsageError`` for what no file can be called."""
-    try:
-        path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as error:
-        raise UsageError(
-            f"output_path {path.name[:40]}…: cannot name a file ({error.strerror}).",
-            hint="Choose another name.",
-        ) from error
-    return True
-
-
 def _true_extension(suffix: str, output_format: str) -> str:
     true = EXTENSIONS.get(f"image/{output_format}", (output_format,))
     return suffix if suffix in true else true[0]
@@ -236,36 +223,3 @@ def _true_extension(suffix: str, output_format: str) -> str:
 def _safe(name: str) -> str:
     """A session's name as a part of a file name: it cannot leave its folder."""
     return _UNSAFE.sub("_", name).strip(". ") or "_"
-
-
-def _copied(source: Path, wanted: Path, *, overwrite: bool) -> Path:
-    """A whole copy appears at once or not at all, and takes no name that is taken."""
-    handle, name = tempfile.mkstemp(dir=wanted.parent, prefix=".limner-")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as target, source.open("rb") as origin:
-            shutil.copyfileobj(origin, target, 1024 * 1024)
-        temporary.chmod(0o644)
-        if overwrite:
-            temporary.replace(wanted)
-            return wanted
-        return _claimed(temporary, wanted)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _claimed(temporary: Path, wanted: Path) -> Path:
-    for number in range(1, 1000):
-        path = wanted if number == 1 else wanted.with_stem(f"{wanted.stem}-{number}")
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            continue
-        except OSError:  # a file system without links
-            try:
-                with path.open("xb") as target, temporary.open("rb") as origin:
-                    shutil.copyfileobj(origin, target)
-            except FileExistsError:
-                continue
-        return path
-    raise FileExistsError(17, "every name is taken", str(wanted))
