@@ -16,22 +16,7 @@ from agent.offline import Offline
 from agent.schema import Verdict
 from agent.store import DiskStore
 from tests.conftest import Opener, Serve, Ticking, sent_to, settings_in
-
-OVERLAY = """
-version: house@1
-classes:
-  plumbus: plumbus
-  gromlet: gromlet
-  left-half: leftish
-  right-half: rightish
-rules:
-  - {id: house-no, category: house, severity: refuse, message: No plumbus here., fix: Say dinglebop.,
-     all_of: [[plumbus]]}
-  - {id: house-ask, category: house, severity: review, message: A gromlet needs a nod.,
-     fix: Leave it out., all_of: [[gromlet]]}
-  - {id: house-halves, category: house, severity: refuse, message: Not both halves.,
-     all_of: [[left-half], [right-half]], merge: true}
-"""
+from tests.house_policy import HOUSE
 
 
 @pytest.fixture
@@ -44,7 +29,7 @@ async def strict(folder: Path, server: Offline) -> AsyncIterator[ImageAgent]:
     """An agent whose user added rules of their own, about words that mean nothing."""
     overlay = folder / "policy"
     overlay.mkdir()
-    (overlay / "house.yaml").write_text(OVERLAY, "utf-8")
+    (overlay / "house.yaml").write_text(HOUSE, "utf-8")
     settings = settings_in(folder, LIMNER_POLICY=str(overlay))
     clock = Ticking()
     async with open_agent(

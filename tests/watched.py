@@ -26,24 +26,15 @@ from agent.upstream.images import ImagesUpstream
 from agent.upstream.inprocess import InProcessTransport
 from agent.upstream.responses import ResponsesUpstream
 from tests.conftest import Ticking, settings_in
+from tests.house_policy import HOUSE
 
-OVERLAY = """
-version: house@1
-classes:
-  plumbus: plumbus
-  gromlet: gromlet
-  left-half: leftish
-  right-half: rightish
-rules:
-  - {id: house-no, category: house, severity: refuse, message: No plumbus here., fix: Say dinglebop.,
-     all_of: [[plumbus]]}
-  - {id: house-ask, category: house, severity: review, message: A gromlet needs a nod.,
-     fix: Leave it out., all_of: [[gromlet]]}
-  - {id: house-halves, category: house, severity: refuse, message: Not both halves.,
-     all_of: [[left-half], [right-half]], merge: true}
+OVERLAY = (
+    HOUSE
+    + """
   - {id: house-quiet, category: minors, severity: review, message: This is told to nobody.,
      all_of: [[left-half]], echo: false}
 """
+)
 
 
 @asynccontextmanager

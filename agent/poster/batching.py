@@ -5,7 +5,6 @@ briefs ─► what each wants ─► what that costs ─► somebody says yes �
 
 from __future__ import annotations
 
-import math
 from collections import Counter as Counts
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from .batch_plan import Draft, planned
 from .batch_shift import Shift, listed_at
 from .bench import Bench, limits_of, named, queue_name, state_of, told_of
 from .deciding import desk_of, written
+from .hearing import told
 from .notes import Book, Notes
 from .press import Task, tasks_of
 from .queue import Place, Queue
@@ -55,26 +55,13 @@ class Reins:
             self.queue.rest()
 
 
-async def run_batch(
+def run_batch(
     draft: Draft, agent: ImageAgent, notes: Notes, place: Place, reins: Reins | None = None
 ) -> AsyncGenerator[BatchEvent, None]:
     """Make what is left of a draft. The last event, and only the last, is ``BatchDone``."""
-    send, receive = anyio.create_memory_object_stream[BatchEvent](math.inf)
-    run = _Run(draft, agent, notes, send.send_nowait, reins or Reins())
-
-    async def drive() -> None:
-        with send:
-            await run.drive(place)
-
-    agent.start(drive)
-    try:
-        async for event in receive:
-            yield event
-    finally:
-        receive.close()
-        run.leave()
-    if run.error is not None:
-        raise run.error
+    return told(
+        agent, lambda tell: _Run(draft, agent, notes, tell, place=place, reins=reins or Reins())
+    )
 
 
 def _waits(batch: str, error: StoreError) -> BatchWaits:
@@ -102,11 +89,14 @@ class _Run:
         agent: ImageAgent,
         notes: Notes,
         emit: Callable[[BatchEvent], None],
+        *,
+        place: Place,
         reins: Reins,
     ) -> None:
         self._draft = draft
         self._agent = agent
         self._notes = notes
+        self._place = place
         self._book = Book(notes, draft.head.name)
         self._emit: Callable[[BatchEvent], None] | None = emit
         self._reins = reins
@@ -122,10 +112,10 @@ class _Run:
         self._emit = None
         self._scope.cancel()
 
-    async def drive(self, place: Place) -> None:
+    async def drive(self) -> None:
         with self._scope:
             try:
-                await self._all(place)
+                await self._all(self._place)
             except Exception as error:  # noqa: BLE001  raised by ``run_batch``, in the caller's task
                 self.error = error
 

@@ -9,7 +9,6 @@ finished is left alone, and nothing is bought twice (``journal``, ``buying``).
 from __future__ import annotations
 
 import hashlib
-import math
 from collections import Counter as Counts
 from collections.abc import AsyncGenerator, Callable, Iterable
 from decimal import Decimal
@@ -18,12 +17,12 @@ from pathlib import Path
 import anyio
 
 from .. import ImageAgent, __version__
-from ..errors import UsageError
 from ..schema import Cost, Failure, exit_code
 from . import output
 from .brief import Brief
 from .buying import Counter
 from .contact import Shown, contact_sheet
+from .hearing import told
 from .journal import Filed, Journal, kept
 from .layout import layout_for
 from .plan import Plan
@@ -36,7 +35,7 @@ from .shop import Shop
 from .variants import Board, Line
 
 
-async def make_posters(
+def make_posters(
     brief: Brief, agent: ImageAgent, options: MakeOptions | None = None
 ) -> AsyncGenerator[PosterEvent, None]:
     """Make every poster of a brief. The last event, and only the last, is ``PosterDone``.
@@ -44,27 +43,7 @@ async def make_posters(
     Leaving early stops what was not sent; what was is still read, stored and settled. Raises
     ``UsageError`` when another process makes the same folder.
     """
-    send, receive = anyio.create_memory_object_stream[PosterEvent](math.inf)
-    run = _Run(brief, agent, options or MakeOptions(), send.send_nowait)
-
-    async def drive() -> None:
-        with send:
-            await run.drive()
-
-    try:
-        agent.start(drive)
-    except UsageError:
-        send.close()
-        receive.close()
-        raise
-    try:
-        async for event in receive:
-            yield event
-    finally:
-        receive.close()
-        run.leave()
-    if run.error is not None:
-        raise run.error
+    return told(agent, lambda tell: _Run(brief, agent, options or MakeOptions(), tell))
 
 
 class _Run:

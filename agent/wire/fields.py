@@ -21,6 +21,17 @@ if TYPE_CHECKING:
 JsonObject = dict[str, JsonValue]
 
 
+def error_body(
+    message: str,
+    *,
+    type: str,  # noqa: A002 - the wire's own name
+    code: str | None,
+    param: str | None,
+) -> JsonObject:
+    """``{"error": {message, type, param, code}}``."""
+    return {"error": {"message": message, "type": type, "param": param, "code": code}}
+
+
 class RequestFault(LimnerError):
     """A request that cannot be served; ``body()`` is what an OpenAI server would answer."""
 
@@ -42,13 +53,7 @@ class RequestFault(LimnerError):
 
     def body(self) -> JsonObject:
         """``{"error": {message, type, param, code}}``."""
-        error: JsonObject = {
-            "message": self.message,
-            "type": self.type,
-            "param": self.param,
-            "code": self.code,
-        }
-        return {"error": error}
+        return error_body(self.message, type=self.type, code=self.code, param=self.param)
 
 
 # ── pictures ─────────────────────────────────────────────────────────────────────────────────

@@ -11,9 +11,10 @@ from types import MappingProxyType
 from typing import Final
 
 from fastapi.responses import JSONResponse
-from pydantic import JsonValue
 
-JsonObject = dict[str, JsonValue]
+from ...wire.fields import JsonObject, error_body
+
+__all__ = ["INVALID", "NO_RETRY", "ApiError", "JsonObject", "in_fields", "sentences"]
 NO_RETRY: Mapping[str, str] = MappingProxyType({"x-should-retry": "false"})
 INVALID = "invalid_request_error"
 
@@ -66,13 +67,7 @@ class ApiError(Exception):
 
     def body(self) -> JsonObject:
         """``{"error": {…}}``; also what an ``error`` event of a stream holds."""
-        error: JsonObject = {
-            "message": self.message,
-            "type": self.type,
-            "param": self.param,
-            "code": self.code,
-        }
-        return {"error": error}
+        return error_body(self.message, type=self.type, code=self.code, param=self.param)
 
     def response(self) -> JSONResponse:
         return JSONResponse(self.body(), status_code=self.status, headers=self.headers)

@@ -13,28 +13,13 @@ from agent import Session, Turn
 from agent.doors.api.desk import Desk
 from agent.schema import Attempt, Image
 from tests.doors.api.conftest import Served
+from tests.house_policy import HOUSE
 
 URL = "/v1/responses"
 TOOL = {"type": "image_generation"}
 KITE = "a red kite over the sea"
 Json = dict[str, Any]
 
-HOUSE = """
-version: house@1
-classes:
-  plumbus: plumbus
-  gromlet: gromlet
-  left-half: leftish
-  right-half: rightish
-  own-words: drawn offline
-rules:
-  - {id: house-no, category: house, severity: refuse, message: No plumbus here., fix: Say dinglebop.,
-     all_of: [[plumbus]]}
-  - {id: house-ask, category: house, severity: review, message: A gromlet needs a nod.,
-     fix: Leave it out., all_of: [[gromlet]]}
-  - {id: house-halves, category: house, severity: refuse, message: Not both halves.,
-     all_of: [[left-half], [right-half]], merge: true}
-"""
 OWN_WORDS = """
   - {id: house-words, category: house, severity: refuse, message: Not these words.,
      fix: None., all_of: [[own-words]]}
