@@ -49,7 +49,7 @@ _DECIMALS: Final = 12
 """Of an amount of money; smaller than any price."""
 
 
-def _amount(value: object) -> Decimal:
+def amount_of(value: object) -> Decimal:
     """A budget, exact; raises ``ValueError`` for what is none, or what no ledger could add up."""
     try:
         amount = Decimal(str(value)) if not isinstance(value, bool) else Decimal("nan")
@@ -62,7 +62,7 @@ def _amount(value: object) -> Decimal:
 
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-_Money = Annotated[Decimal, BeforeValidator(_amount)]
+_Money = Annotated[Decimal, BeforeValidator(amount_of)]
 _Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 _Level = Annotated[
     Literal["debug", "info", "warning", "error"],

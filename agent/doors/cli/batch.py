@@ -6,24 +6,23 @@ import sys
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack, final
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, final
 
 import click
 
 from .batch_deciding import COMMANDS, newest
 from .batch_forgetting import forget
-from .flags import hidden_artist_flags
+from .flags import ArtistFlags, hidden_artist_flags
 from .worker import worker
 
 if TYPE_CHECKING:
     from ... import ImageAgent
-    from ...offline import OfflineOptions
     from ...poster.batch import BatchOptions
     from ...poster.batch_plan import Draft, Order
     from ...poster.batching import Reins
     from ...poster.notes import Notes
     from ...poster.queue import Place
-    from ...settings import ProfileSettings, Settings
+    from ...settings import Settings
     from .batch_telling import BatchTeller
     from .signals import Interruption
 
@@ -59,7 +58,7 @@ def batch() -> None:
 
 
 @final
-class RunFlags(TypedDict):
+class RunFlags(ArtistFlags):
     briefs: tuple[str, ...]
     batch_name: str | None
     fields: str | None
@@ -77,10 +76,6 @@ class RunFlags(TypedDict):
     acknowledge: tuple[str, ...]
     yes: bool
     as_json: bool
-    fault: tuple[str, ...]
-    dialect: str | None
-    latency: str | None
-    draw: Literal["full", "tiny"] | None
 
 
 @batch.command()
@@ -135,7 +130,7 @@ def run(**flags: Unpack[RunFlags]) -> int:
     profile = desk.chosen(settings, allow_offline=False)
     desk.accepted(settings, flags["acknowledge"])
     check_room(settings.data_dir, hint="Make room, or move the store with LIMNER_HOME.")
-    artist = _artist(flags, profile)
+    artist = desk.artist(flags, profile)
     teller = BatchTeller(as_json=flags["as_json"], progress=progress())
 
     async def work(state: Interruption) -> int:
@@ -204,11 +199,10 @@ def _options(flags: RunFlags, before: BatchOptions | None) -> BatchOptions:
     from ...errors import UsageError
     from ...poster.batch import BatchOptions
     from . import desk
-    from .poster import _amount
 
     changed: dict[str, Any] = {}
     if flags["max_cost"] is not None:
-        changed["budget"] = _amount(flags["max_cost"])
+        changed["budget"] = desk.amount(flags["max_cost"])
     if flags["on_unknown"] is not None:
         changed["on_unknown"] = flags["on_unknown"]
     if flags["at_once"] is not None:
@@ -237,22 +231,6 @@ def _rate(text: str) -> tuple[int, float]:
     if not (found[0] >= 1 and 0 < found[1] <= 86_400):
         raise UsageError(f"--rate {text!r}: write so many in so many seconds, as 20/60.")
     return found
-
-
-def _artist(flags: RunFlags, profile: ProfileSettings) -> OfflineOptions | None:
-    from ...errors import UsageError
-    from .desk import artist_options
-
-    if not (flags["fault"] or flags["dialect"] or flags["latency"] or flags["draw"]):
-        return None
-    if not profile.offline:
-        raise UsageError(f"The offline artist is not the server here; {profile.name} is.")
-    return artist_options(
-        fault=flags["fault"],
-        dialect=flags["dialect"],
-        latency=flags["latency"],
-        draw=flags["draw"] or "full",
-    )
 
 
 def place_of(settings: Settings, agent: ImageAgent) -> Place:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .flags import TurnFlags
+from .flags import ArtistFlags
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from pydantic import JsonValue
 
     from ...offline import OfflineOptions
@@ -103,7 +105,18 @@ def _tool_option(text: str) -> tuple[str, JsonValue]:
     return key.strip(), parsed
 
 
-def artist(flags: TurnFlags, profile: ProfileSettings) -> OfflineOptions | None:
+def amount(text: str | None, *, flag: str = "--max-cost") -> Decimal | None:
+    """A budget that is no setting of a turn. Raises ``UsageError`` naming the flag."""
+    from ...errors import UsageError
+    from ...layers import amount_of
+
+    try:
+        return None if text is None else amount_of(text)
+    except ValueError as error:
+        raise UsageError(f"{flag} {text!r}: {error}.") from None
+
+
+def artist(flags: ArtistFlags, profile: ProfileSettings) -> OfflineOptions | None:
     """How the offline artist is to behave; ``None``: as it does. Raises ``UsageError``."""
     from ...errors import UsageError
 

@@ -15,7 +15,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 MaskMode = Literal["alpha", "white", "black"]
 
 
-class TurnFlags(TypedDict):
+class ArtistFlags(TypedDict):
+    """How the offline artist is to behave; hidden, for tests and demonstrations."""
+
+    fault: tuple[str, ...]
+    dialect: str | None
+    latency: str | None
+    draw: Literal["full", "tiny"] | None
+
+
+class TurnFlags(ArtistFlags):
     """Every flag of a command that takes turns."""
 
     profile: str | None
@@ -36,10 +45,6 @@ class TurnFlags(TypedDict):
     partial_images: int | None
     tool_option: tuple[str, ...]
     yes: bool
-    fault: tuple[str, ...]
-    dialect: str | None
-    latency: str | None
-    draw: Literal["full", "tiny"] | None
 
 
 class DrawFlags(TurnFlags):

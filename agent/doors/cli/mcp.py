@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, final
+from typing import TYPE_CHECKING, Unpack, final
 
 import click
 
-from .flags import hidden_artist_flags
+from .flags import ArtistFlags, hidden_artist_flags
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
-    from decimal import Decimal
 
     from ... import ImageAgent
-    from ...offline import OfflineOptions
-    from ...settings import ProfileSettings
     from ..mcp.serving import Address
     from ..mcp.workroom import Options, Workroom
     from .signals import Interruption
@@ -25,7 +22,7 @@ DEFAULT_HTTP = "127.0.0.1:8642"
 
 
 @final
-class McpFlags(TypedDict):
+class McpFlags(ArtistFlags):
     http: str | None
     root: tuple[str, ...]
     profile: str | None
@@ -35,10 +32,6 @@ class McpFlags(TypedDict):
     max_images: int | None
     key_file: str | None
     allow_host: tuple[str, ...]
-    fault: tuple[str, ...]
-    dialect: str | None
-    latency: str | None
-    draw: Literal["full", "tiny"] | None
 
 
 @click.command()
@@ -82,11 +75,11 @@ def mcp(**flags: Unpack[McpFlags]) -> int:
     Codex starts it and talks over stdin and stdout; with --http it listens instead, and prints its
     URL. Without a configured server it needs --profile offline.
     """
-    from .desk import settings_of
+    from . import desk
 
-    settings = settings_of({key: flags[key] for key in ("profile", "model", "via")})
+    settings = desk.settings_of({key: flags[key] for key in ("profile", "model", "via")})
     profile = settings.resolve(allow_offline=False)
-    artist = _artist(flags, profile)
+    artist = desk.artist(flags, profile)
     address, options = _address(flags), _options(flags)
 
     def opening() -> AbstractAsyncContextManager[ImageAgent]:
@@ -124,29 +117,13 @@ def _key(name: str) -> str:
 
 def _options(flags: McpFlags) -> Options:
     from ..mcp.workroom import Options
+    from . import desk
 
     return Options(
         roots=tuple(map(_root, flags["root"])),
         working=Path.cwd(),
-        max_cost=_amount(flags["max_cost"]),
+        max_cost=desk.amount(flags["max_cost"]),
         max_images=flags["max_images"],
-    )
-
-
-def _artist(flags: McpFlags, profile: ProfileSettings) -> OfflineOptions | None:
-    """How the offline artist is to behave; ``None``: as it does. Raises ``UsageError``."""
-    from ...errors import UsageError
-    from .desk import artist_options
-
-    if not (flags["fault"] or flags["dialect"] or flags["latency"] or flags["draw"]):
-        return None
-    if not profile.offline:
-        raise UsageError("--fault, --dialect, --latency and --draw need --profile offline.")
-    return artist_options(
-        fault=flags["fault"],
-        dialect=flags["dialect"],
-        latency=flags["latency"],
-        draw=flags["draw"] or "full",
     )
 
 
@@ -157,22 +134,6 @@ def _root(name: str) -> Path:
     if not path.is_dir():
         raise UsageError(f"--root {name}: is no folder.", hint="Make it, or name another.")
     return path.resolve()
-
-
-def _amount(text: str | None) -> Decimal | None:
-    from decimal import Decimal, InvalidOperation
-
-    from ...errors import UsageError
-
-    if text is None:
-        return None
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or amount < 0:
-        raise UsageError(f"--max-cost {text!r}: write an amount, as 2.50.")
-    return amount
 
 
 def _serve(room: Workroom, address: Address | None) -> int:

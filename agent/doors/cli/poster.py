@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, final
+from typing import TYPE_CHECKING, Literal, Unpack, final
 
 import click
 
-from .flags import hidden_artist_flags
+from .flags import ArtistFlags, hidden_artist_flags
 
 if TYPE_CHECKING:
     from ... import ImageAgent
-    from ...offline import OfflineOptions
     from ...poster.brief import Brief
     from ...poster.planning import MakeOptions
     from ...settings import ProfileSettings, Settings
@@ -27,7 +26,7 @@ ASK_ABOVE_POSTERS = 12
 
 
 @final
-class PosterFlags(TypedDict):
+class PosterFlags(ArtistFlags):
     briefs: tuple[str, ...]
     out: str
     sizes: str | None
@@ -43,10 +42,6 @@ class PosterFlags(TypedDict):
     acknowledge: tuple[str, ...]
     yes: bool
     as_json: bool
-    fault: tuple[str, ...]
-    dialect: str | None
-    latency: str | None
-    draw: Literal["full", "tiny"] | None
 
 
 @click.command()
@@ -148,7 +143,7 @@ def _options(flags: PosterFlags) -> MakeOptions:
         out=out,
         sizes=_listed(flags["sizes"]),
         locales=_listed(flags["locales"]),
-        budget=_amount(flags["max_cost"]),
+        budget=desk.amount(flags["max_cost"]),
         cmyk=cmyk,
         acknowledge=flags["acknowledge"],
         acknowledged_by=desk.person() if flags["acknowledge"] else None,
@@ -158,36 +153,6 @@ def _options(flags: PosterFlags) -> MakeOptions:
 
 def _listed(text: str | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in (text or "").split(",") if part.strip())
-
-
-def _amount(text: str | None) -> Decimal | None:
-    from ...errors import UsageError
-
-    if text is None:
-        return None
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal(-1)
-    if not amount.is_finite() or amount < 0:
-        raise UsageError(f"--max-cost {text!r}: write an amount, as 2.50.")
-    return amount
-
-
-def _artist(flags: PosterFlags, profile: ProfileSettings) -> OfflineOptions | None:
-    from ...errors import UsageError
-    from .desk import artist_options
-
-    if not (flags["fault"] or flags["dialect"] or flags["latency"] or flags["draw"]):
-        return None
-    if not profile.offline:
-        raise UsageError(f"The offline artist is not the server here; {profile.name} is.")
-    return artist_options(
-        fault=flags["fault"],
-        dialect=flags["dialect"],
-        latency=flags["latency"],
-        draw=flags["draw"] or "full",
-    )
 
 
 # ── the run ──────────────────────────────────────────────────────────────────────────────────
@@ -203,6 +168,7 @@ def _run(
     import anyio
 
     from ...factory import open_agent
+    from . import desk
     from .outputs import check_room
     from .poster_telling import PosterTeller
     from .problems import say_problem
@@ -210,7 +176,7 @@ def _run(
     from .telling import progress
 
     check_room(settings.data_dir, hint="Make room, or move the store with LIMNER_HOME.")
-    artist = _artist(flags, profile)
+    artist = desk.artist(flags, profile)
     teller = PosterTeller(as_json=flags["as_json"], progress=progress())
 
     async def work(state: Interruption) -> int:

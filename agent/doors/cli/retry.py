@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, final
+from typing import TYPE_CHECKING, Unpack, final
 
 import click
 
-from .flags import hidden_artist_flags, place_flags
+from .flags import ArtistFlags, hidden_artist_flags, place_flags
 
 if TYPE_CHECKING:
     from ... import ImageAgent
-    from ...offline import OfflineOptions
     from ...protocols import TurnRequest
     from ...schema import Attempt
     from ...settings import ProfileSettings
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @final
-class RetryFlags(TypedDict):
+class RetryFlags(ArtistFlags):
     attempt: str
     profile: str | None
     max_cost: str | None
@@ -29,10 +28,6 @@ class RetryFlags(TypedDict):
     output: str | None
     force: bool
     as_json: bool
-    fault: tuple[str, ...]
-    dialect: str | None
-    latency: str | None
-    draw: Literal["full", "tiny"] | None
 
 
 @click.command()
@@ -72,7 +67,7 @@ def retry(**flags: Unpack[RetryFlags]) -> int:
     profile = settings.resolve(allow_offline=True)
     outputs = read_output(flags["output"] or settings.output, force=flags["force"])
     outputs.check(output_format=request.options.output_format, count=1)
-    artist = _artist(flags, profile)
+    artist = desk.artist(flags, profile)
     _confirm(request, attempt, profile, yes=flags["yes"])
     request = replace(
         request,
@@ -92,22 +87,6 @@ def retry(**flags: Unpack[RetryFlags]) -> int:
         return max(result.exit_code, int(job.teller.undelivered))
 
     return run(job, work)
-
-
-def _artist(flags: RetryFlags, profile: ProfileSettings) -> OfflineOptions | None:
-    from ...errors import UsageError
-    from .desk import artist_options
-
-    if not (flags["fault"] or flags["dialect"] or flags["latency"] or flags["draw"]):
-        return None
-    if not profile.offline:
-        raise UsageError(f"The offline artist is not the server here; {profile.name} is.")
-    return artist_options(
-        fault=flags["fault"],
-        dialect=flags["dialect"],
-        latency=flags["latency"],
-        draw=flags["draw"] or "full",
-    )
 
 
 def _confirm(

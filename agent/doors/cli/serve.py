@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, final
+from typing import TYPE_CHECKING, Literal, Unpack, final
 from urllib.parse import urlsplit
 
 import click
 
-from .flags import hidden_artist_flags
+from .flags import ArtistFlags, hidden_artist_flags
 
 if TYPE_CHECKING:
-    from ...offline import OfflineOptions
     from ...settings import ProfileSettings, Settings
     from ..api.desk import ServeOptions
 
@@ -18,7 +17,7 @@ PORT = 8383
 
 
 @final
-class ServeFlags(TypedDict):
+class ServeFlags(ArtistFlags):
     host: str
     port: int
     profile: str | None
@@ -33,10 +32,6 @@ class ServeFlags(TypedDict):
     allow_origin: tuple[str, ...]
     max_body: int
     grace: float
-    fault: tuple[str, ...]
-    dialect: str | None
-    latency: str | None
-    draw: Literal["full", "tiny"] | None
 
 
 @click.group(invoke_without_command=True)
@@ -105,9 +100,9 @@ def serve(ctx: click.Context, **flags: Unpack[ServeFlags]) -> int:
     """
     if ctx.invoked_subcommand is not None:
         return 0
-    from .desk import settings_of
+    from . import desk
 
-    settings = settings_of(flags)
+    settings = desk.settings_of(flags)
     profile = settings.resolve(allow_offline=False)
     return _run(settings, profile, _options(flags, settings), flags)
 
@@ -121,9 +116,9 @@ def key(name: str) -> None:
     requests_per_minute, may_acknowledge.
     """
     from ...tenants import new_key
-    from .desk import settings_of
+    from . import desk
 
-    made, path = new_key(name, config_dir=settings_of().config_dir)
+    made, path = new_key(name, config_dir=desk.settings_of().config_dir)
     click.echo(made)
     click.echo(f"Only its hash is kept, in {path}. A running server must be restarted.", err=True)
 
@@ -181,34 +176,16 @@ def _run(
     from ...factory import open_kit
     from ..api.desk import OpenDesk, parts_of
     from ..api.running import serve as serving
+    from . import desk
 
     async def work() -> None:
-        kit = await open_kit(settings, profile, offline=_artist(flags, profile))
+        kit = await open_kit(settings, profile, offline=desk.artist(flags, profile))
         parts = await parts_of(kit, settings, profile)
         opening = OpenDesk(parts, settings, options)
         await serving(opening, port=flags["port"], ready=_announce, options=options)
 
     anyio.run(work)
     return 0
-
-
-def _artist(flags: ServeFlags, profile: ProfileSettings) -> OfflineOptions | None:
-    from ...errors import UsageError
-    from .desk import artist_options
-
-    if not any(flags[name] for name in ("fault", "dialect", "latency", "draw")):
-        return None
-    if not profile.offline:
-        raise UsageError(
-            "--fault, --dialect, --latency and --draw shape the offline artist.",
-            hint="Add --profile offline.",
-        )
-    return artist_options(
-        fault=flags["fault"],
-        dialect=flags["dialect"],
-        latency=flags["latency"],
-        draw=flags["draw"] or "full",
-    )
 
 
 def _announce(base_url: str) -> None:

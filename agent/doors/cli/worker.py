@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, final
+from typing import TYPE_CHECKING, Unpack, final
 
 import click
 
-from .flags import hidden_artist_flags
+from .flags import ArtistFlags, hidden_artist_flags
 
 if TYPE_CHECKING:
     from ...offline import OfflineOptions
     from ...poster.batch_events import BatchEvent
-    from ...settings import ProfileSettings, Settings
+    from ...settings import Settings
     from .signals import Interruption
     from .telling import Progress
 
 
 @final
-class WorkerFlags(TypedDict):
+class WorkerFlags(ArtistFlags):
     profile: str | None
     until_done: bool
     as_json: bool
-    fault: tuple[str, ...]
-    dialect: str | None
-    latency: str | None
-    draw: Literal["full", "tiny"] | None
 
 
 @click.command()
@@ -55,7 +51,7 @@ def worker(**flags: Unpack[WorkerFlags]) -> int:
         )
     profile = desk.chosen(settings, allow_offline=False)
     check_room(settings.data_dir, hint="Make room, or move the store with LIMNER_HOME.")
-    return _interruptible(flags, settings, _artist(flags, profile), progress())
+    return _interruptible(flags, settings, desk.artist(flags, profile), progress())
 
 
 def _interruptible(
@@ -79,22 +75,6 @@ def _interruptible(
         return stopped.exit_code
     finally:
         log.rest()
-
-
-def _artist(flags: WorkerFlags, profile: ProfileSettings) -> OfflineOptions | None:
-    from ...errors import UsageError
-    from .desk import artist_options
-
-    if not (flags["fault"] or flags["dialect"] or flags["latency"] or flags["draw"]):
-        return None
-    if not profile.offline:
-        raise UsageError(f"The offline artist is not the server here; {profile.name} is.")
-    return artist_options(
-        fault=flags["fault"],
-        dialect=flags["dialect"],
-        latency=flags["latency"],
-        draw=flags["draw"] or "full",
-    )
 
 
 async def _work(
