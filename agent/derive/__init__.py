@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .examiner import PillowPictures
-from .sniff import decodes, looks_like, measure
+from .sniff import looks_like, measure
 
-__all__ = ["PillowPictures", "decodes", "looks_like", "measure"]
+__all__ = ["PillowPictures", "looks_like", "measure"]

@@ -64,11 +64,6 @@ def opened(data: bytes) -> Iterator[Image.Image]:
             yield picture
 
 
-def whole(data: bytes) -> bool:
-    """Whether the first frame decodes to the last pixel."""
-    return not isinstance(_examine(data), str)
-
-
 def inspect(data: bytes, *, name: str) -> PictureFacts:
     """Facts of a whole picture; raises ``UsageError`` for anything else."""
     media_type = _media_type(data, name)

@@ -45,13 +45,6 @@ def measure(data: bytes) -> tuple[int, int] | None:
     return size if size and min(size) > 0 else None
 
 
-def decodes(data: bytes) -> bool:
-    """Whether every pixel can be read: the test that a received picture is one."""
-    from .pictures import whole
-
-    return whole(data)
-
-
 def _is_svg(data: bytes) -> bool:
     """SVG has no magic bytes: markup whose first element, as far as we look, is ``svg``."""
     head = data[:8192].removeprefix(b"\xef\xbb\xbf").lstrip().lower()

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.derive import decodes, looks_like, measure
+from agent.derive import PillowPictures, looks_like, measure
+from agent.errors import UsageError
 
 from .pictures_of import encoded, gif_with_frame, png_claiming
 
@@ -48,7 +50,8 @@ def test_markup_whose_first_element_is_svg_is_svg(markup: bytes) -> None:
 def test_what_is_no_picture_has_no_media_type(data: bytes) -> None:
     assert looks_like(data) is None
     assert measure(data) is None
-    assert not decodes(data)
+    with pytest.raises(UsageError):
+        PillowPictures().inspect(data, name="it")
 
 
 @pytest.mark.parametrize("size", [(1, 1), (48, 32), (31, 517)])
@@ -96,23 +99,26 @@ def test_a_header_that_tells_no_size_measures_as_none(data: bytes) -> None:
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.97])
 def test_a_truncated_picture_does_not_decode(format_: str, part: float) -> None:
     data = encoded(format_, (96, 96))
-    assert decodes(data)
-    assert not decodes(data[: int(len(data) * part)])
+    PillowPictures().inspect(data, name="it")
+    with pytest.raises(UsageError):
+        PillowPictures().inspect(data[: int(len(data) * part)], name="it")
 
 
 @pytest.mark.parametrize("data", [png_claiming(30_000, 30_000), gif_with_frame(65_000, 65_000)])
 def test_a_decompression_bomb_does_not_decode_and_does_not_warn(data: bytes) -> None:
-    assert not decodes(data)
+    with pytest.raises(UsageError):
+        PillowPictures().inspect(data, name="it")
 
 
 @given(
     st.binary(max_size=200), st.sampled_from([b"", b"\xff\xd8\xff", b"GIF89a", b"RIFF0000WEBPVP8X"])
 )
-def test_any_bytes_are_answered_without_an_exception(tail: bytes, head: bytes) -> None:
+def test_any_bytes_are_answered_or_are_a_mistake_of_the_user(tail: bytes, head: bytes) -> None:
     data = head + tail
     size = measure(data)
     assert size is None or min(size) > 0
-    assert decodes(data) in (True, False)
+    with suppress(UsageError):
+        PillowPictures().inspect(data, name="it")
 
 
 def test_sniffing_does_not_import_pillow() -> None:

@@ -87,7 +87,7 @@ def status(posters: tuple[str, ...], batch_name: str | None, as_json: bool) -> i
     """How every poster stands, and what it cost. Exit code 6 while somebody has to do something."""
     from ...poster.batch import exit_of
     from .batch_telling import status_lines
-    from .telling import write_json
+    from .stdout import write_json
 
     async def work(desk: Desk, notes: Notes) -> int:
         names = desk.chosen(posters) if posters else tuple(desk.standings)
@@ -108,7 +108,7 @@ def status(posters: tuple[str, ...], batch_name: str | None, as_json: bool) -> i
 def report(batch_name: str | None) -> None:
     """Write report.html, decisions.csv and print/ anew, and print where the report is."""
     from ...poster.deciding import written
-    from .telling import write_path
+    from .stdout import write_path
 
     async def work(desk: Desk, notes: Notes) -> None:
         write_path(await written(desk, notes))

@@ -20,7 +20,8 @@ from ...poster.batch_events import (
 )
 from ...poster.batch_plan import Draft
 from ...schema import Cost
-from .telling import Progress, write_json, write_path
+from .stdout import write_json, write_path
+from .telling import Progress
 from .wording import amount, count, delay, money, plain
 
 

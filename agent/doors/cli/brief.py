@@ -136,7 +136,7 @@ def check(files: tuple[str, ...], profile: str | None, as_json: bool) -> int:
     and line), with 3 when the safety policy refuses one. - reads stdin.
     """
     from .desk import settings_of
-    from .telling import write_json
+    from .stdout import write_json
 
     settings = settings_of({"profile": profile})
     found = [_checked(file, settings) for file in files]

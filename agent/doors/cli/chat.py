@@ -6,14 +6,7 @@ from typing import Unpack
 
 import click
 
-from .flags import TurnFlags, hidden_artist_flags, picture_flags, server_flags
-
-
-class ChatFlags(TurnFlags):
-    session: str | None
-    continue_: bool
-    images: str
-    output: str | None
+from .flags import ChatFlags, hidden_artist_flags, picture_flags, server_flags
 
 
 @click.command()

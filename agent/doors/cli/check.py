@@ -35,7 +35,7 @@ def check(text: tuple[str, ...], files: tuple[Path, ...], lines: bool, as_json: 
     from ...factory import check_texts
     from .desk import settings_of
     from .records import verdict_record
-    from .telling import write_json
+    from .stdout import write_json
 
     found = list(_sources(text, files, lines=lines))
     verdicts = check_texts([words for _, words in found], settings_of())

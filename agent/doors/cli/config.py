@@ -28,7 +28,7 @@ def show(origin: bool, as_json: bool) -> None:
     """Show every setting; keys are masked."""
     from .desk import settings_of
     from .records import SettingRecord
-    from .telling import write_json
+    from .stdout import write_json
     from .wording import plain
 
     rows = list(_rows(settings_of()))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack, final
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
 if TYPE_CHECKING:
     from ...doctor import Check, Examination
     from ...settings import Settings
+    from .flags import DoctorFlags
 
 AREAS = {
     "program": "Program",
@@ -25,26 +26,6 @@ MARKS = {
     "warning": ("!", "yellow"),
     "wrong": ("✗", "red"),
 }
-
-
-@final
-class DoctorFlags(TypedDict):
-    profile: str | None
-    as_json: bool
-    probe: bool
-    only: tuple[str, ...]
-    yes: bool
-    save: str | None
-    forget_server: str | None
-    sandwich: bool
-    through: str | None
-    key_env: str | None
-    upstream_host: str
-    upstream_port: int
-    wait: float
-    big: float
-    junit: Path | None
-    require: Path | None
 
 
 @click.command()
@@ -148,7 +129,7 @@ def _examine(flags: DoctorFlags) -> int:
     from ...doctor.examination import checks
     from ...doctor.report import Examination
     from .desk import settings_of
-    from .telling import write_json
+    from .stdout import write_json
 
     settings: Settings = settings_of({"profile": flags["profile"]})
     found: list[Check] = []

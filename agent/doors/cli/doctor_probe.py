@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ...doctor.probe import Plan, Probe
     from ...doctor.report import Probed
     from ...settings import Settings
-    from .doctor import DoctorFlags
+    from .flags import DoctorFlags
 
 _COLOUR = {"yes": "green", "no": "red", "unknown": "yellow"}
 
@@ -45,7 +45,7 @@ def _check_name(settings: Settings, flags: DoctorFlags) -> None:
 
 async def _run(settings: Settings, flags: DoctorFlags) -> list[Probed]:
     from ...doctor.probe import open_probe
-    from .telling import write_json
+    from .stdout import write_json
 
     rows: list[Probed] = []
     async with open_probe(settings, None) as opened:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ...doctor.report import Case
     from ...doctor.sandwich import Sandwich
     from ...settings import Settings
-    from .doctor import DoctorFlags
+    from .flags import DoctorFlags
 
 
 def sandwich(flags: DoctorFlags) -> int:
@@ -60,7 +60,7 @@ def _order(settings: Settings, flags: DoctorFlags) -> Sandwich:
 async def _run(order: Sandwich, flags: DoctorFlags) -> list[Case]:
     from ...doctor.sandwich import run
     from ...errors import UsageError
-    from .telling import write_json
+    from .stdout import write_json
 
     def ready(url: str) -> None:
         click.echo(f"The gateway's upstream is {url} (any key).", err=True)

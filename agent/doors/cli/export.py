@@ -28,8 +28,8 @@ def export(session: str, folder: Path | None, force: bool) -> None:
     """
     from .outputs import check_folder
     from .showing import read_session
+    from .stdout import write_path
     from .storing import on_disk
-    from .telling import write_path
 
     async def read(disk: Disk) -> SessionStory:
         return await read_session(disk, await disk.session(session))

@@ -7,6 +7,7 @@ Values are checked where they are used: a size by the rules of its model, a budg
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal, TypedDict, TypeVar, final
 
 import click
@@ -45,6 +46,37 @@ class TurnFlags(ArtistFlags):
     partial_images: int | None
     tool_option: tuple[str, ...]
     yes: bool
+
+
+class ChatFlags(TurnFlags):
+    """Flags of ``chat``."""
+
+    session: str | None
+    continue_: bool
+    images: str
+    output: str | None
+
+
+@final
+class DoctorFlags(TypedDict):
+    """Flags of ``doctor``; its probe and its sandwich read theirs from it."""
+
+    profile: str | None
+    as_json: bool
+    probe: bool
+    only: tuple[str, ...]
+    yes: bool
+    save: str | None
+    forget_server: str | None
+    sandwich: bool
+    through: str | None
+    key_env: str | None
+    upstream_host: str
+    upstream_port: int
+    wait: float
+    big: float
+    junit: Path | None
+    require: Path | None
 
 
 class DrawFlags(TurnFlags):

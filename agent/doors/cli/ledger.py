@@ -87,7 +87,7 @@ def _start(text: str) -> datetime:
 
 def _sums(by: By, since: datetime | None, how: Literal["json", "csv", "text"]) -> None:
     from .ledger_records import SumRecord, on_ledger, record, write_csv
-    from .telling import write_json
+    from .stdout import write_json
 
     async def read(disk: Ledger) -> list[SumRecord]:
         told = await disk.ledger_sums(by=by, since=since)
@@ -147,7 +147,7 @@ def _sum_cells(one: SumRecord) -> tuple[str, str, str, str, str]:
 
 def _newest(since: datetime | None, limit: int, how: Literal["json", "csv", "text"]) -> None:
     from .ledger_records import EntryRecord, on_ledger, record, write_csv
-    from .telling import write_json
+    from .stdout import write_json
 
     async def read(disk: Ledger) -> list[tuple[EntryRecord, str]]:
         told = await disk.newest_attempts(since=since, limit=limit)
@@ -221,7 +221,7 @@ def possible_cost(one: Attempt) -> Cost:
 def unsettled(as_json: bool) -> None:
     """Requests under way, and those of which nobody knows whether they were billed."""
     from .ledger_records import UnsettledRecord, on_ledger, record
-    from .telling import write_json
+    from .stdout import write_json
     from .wording import ago
 
     async def read(disk: Ledger) -> list[UnsettledRecord]:
@@ -351,7 +351,7 @@ def _paid(text: str, currency: str) -> Cost:
 def verdicts(session: str | None, limit: int, as_json: bool) -> None:
     """What the safety screen decided and by which rule, newest first; never the text itself."""
     from .ledger_records import ScreenedRecord, on_ledger, record
-    from .telling import write_json
+    from .stdout import write_json
 
     async def read(disk: Ledger) -> list[ScreenedRecord]:
         which = (await disk.session(session)).id if session is not None else None

@@ -127,7 +127,7 @@ def record(kind: type[R], told: Record, **more: object) -> R:
 
 def write_csv(rows: Iterable[Record], columns: Sequence[str]) -> None:
     """With a head line; an empty field is what nobody told."""
-    from .telling import write_line
+    from .stdout import write_line
 
     def line(cells: Sequence[object]) -> None:
         made = io.StringIO()

@@ -95,7 +95,7 @@ def tree(session: str | None, as_json: bool) -> None:
 
 
 def _write(records: Iterable[Line]) -> None:
-    from .telling import write_json
+    from .stdout import write_json
 
     for record in records:
         write_json(record)

@@ -29,7 +29,7 @@ def list_rules(as_json: bool) -> None:
     """Every rule: severity, category, whether an overlay may loosen it, what yours changed."""
     from ...factory import policy_rules
     from .desk import settings_of
-    from .telling import write_json
+    from .stdout import write_json
     from .wording import plain
 
     rules = policy_rules(settings_of())
@@ -58,7 +58,7 @@ def explain(rule: str, as_json: bool) -> None:
     from ...factory import policy_rules
     from ...policies import find_rule
     from .desk import settings_of
-    from .telling import write_json
+    from .stdout import write_json
 
     found = find_rule(policy_rules(settings_of()), rule)
     if as_json:
@@ -82,7 +82,7 @@ def test(file: Path, as_json: bool) -> int:
     from ...factory import try_policy
     from ...policies import read_lines
     from . import desk
-    from .telling import write_json
+    from .stdout import write_json
 
     data = desk.stdin_bytes() if str(file) == "-" else _bytes_of(file)
     found, summed = try_policy(read_lines(data, str(file)), desk.settings_of())

@@ -24,7 +24,8 @@ from ...poster.records import (
     plan_record,
 )
 from ...schema import Cost
-from .telling import Progress, write_json, write_path
+from .stdout import write_json, write_path
+from .telling import Progress
 from .wording import money, plain
 
 

@@ -86,7 +86,7 @@ def _ended(
 ) -> int:
     """The last line of ``--json``, where it is not written already."""
     if "--json" in argv and TURN_COMMANDS & set(argv[:4]):
-        from .telling import write_json
+        from .stdout import write_json
 
         with suppress(OSError):  # where stdout itself is what failed
             write_json(failed_event(failure, message, hint=hint))

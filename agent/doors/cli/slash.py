@@ -18,7 +18,7 @@ from . import desk, forest, masking, wording
 from .conversation import Conversation, Draft
 from .flags import MaskMode
 from .outputs import read_output
-from .telling import write_path
+from .stdout import write_path
 
 _SIZE = re.compile(r"\d{2,5}x\d{2,5}|auto")
 _BOX = re.compile(r"\d+,\d+,\d+,\d+")

@@ -25,7 +25,7 @@ from .turns import Job, run
 if TYPE_CHECKING:
     from ...events import Terminal
     from ...settings import ProfileSettings, Settings
-    from .chat import ChatFlags
+    from .flags import ChatFlags
 
 LEFT = (
     "It was sent and goes on by itself: if the picture still comes, /tree shows it. "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import click
-from pydantic import BaseModel
 
 from ...errors import StoreError
 from ...events import (
@@ -31,35 +29,13 @@ from ...events import (
 from ...schema import Image, ImageId, Session
 from . import wording
 from .problems import say_problem
+from .stdout import write_json, write_path
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
 
     from .outputs import Outputs
-
-
-# ── stdout ───────────────────────────────────────────────────────────────────────────────────
-
-
-def write_line(data: bytes) -> None:
-    """A line on stdout; who stopped reading does not stop a turn that was paid for."""
-    with suppress(BrokenPipeError):
-        click.echo(data)
-
-
-def write_path(path: Path) -> None:
-    """As its bytes: a name need not be valid text."""
-    import os
-
-    write_line(os.fsencode(path))
-
-
-def write_json(record: BaseModel) -> None:
-    """One record on one line, its type first. A lone surrogate becomes its JSON escape."""
-    fields = record.model_dump(mode="json")
-    fields = {"type": fields["type"], **fields}
-    write_line(json.dumps(fields, ensure_ascii=False).encode("utf-8", "backslashreplace"))
 
 
 # ── stderr ───────────────────────────────────────────────────────────────────────────────────

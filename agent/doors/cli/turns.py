@@ -17,7 +17,8 @@ from ...schema import AttemptSummary, Failure
 from .outputs import check_room
 from .problems import say_problem
 from .signals import Interrupted, Interruption, interruptible
-from .telling import Teller, write_json
+from .stdout import write_json
+from .telling import Teller
 
 if TYPE_CHECKING:
     from ...offline import OfflineOptions

@@ -135,7 +135,7 @@ class _Teller:
 
     def __call__(self, event: BatchEvent) -> None:
         from ...poster.batch_shift import said
-        from .telling import write_json
+        from .stdout import write_json
         from .wording import plain
 
         if self._json:
