@@ -63,6 +63,7 @@ ENDINGS: dict[str, Ending] = {
     "usage-limit": free("usage_window", 8),
     "500": parked("transient", 0),
     "502": parked("transient", 0),
+    "503-busy": parked("transient", 0),
     "503-html": parked("transient", 0),
     "524": parked("transient", 1),
     "502-after": parked("transient", 1),

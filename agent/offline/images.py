@@ -55,7 +55,7 @@ async def _created(
     refusal = _refusal(plan)
     if refusal is not None and not asked.stream:
         raise refusal
-    shop = state.workshop(faults)
+    shop = state.workshop(faults, request_id)
     sheets = [await shop.lay_out(job) for job in plan.jobs]
     kind = "image_edit" if asked.images and dialect.images_event == "own" else "image_generation"
     frame = Frame(asked, dialect, kind, shop)

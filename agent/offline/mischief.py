@@ -107,6 +107,16 @@ class ModerationFault(RequestFault):
         return {"error": error}
 
 
+def _no_channel() -> RequestFault:
+    """N10: said while the gateway chooses whom to call, so nobody was called."""
+    return RequestFault(
+        "No key of this channel is available.",
+        status=503,
+        code="channel:no_available_key",
+        type="new_api_error",
+    )
+
+
 def _moderation() -> RequestFault:
     return ModerationFault(
         "Your request was rejected by the safety system.",
@@ -250,6 +260,9 @@ MISCHIEF: dict[str, Mischief] = {
     "502": Mischief(
         about="upstream_error; on sub2api it may hide a refusal (D24)",
         error=_error(502, "Upstream request failed", None, "upstream_error"),
+    ),
+    "503-busy": Mischief(
+        about="a gateway finds nobody to call, in the words of new-api (N10)", error=_no_channel
     ),
     "503-html": Mischief(about="a proxy's page", page=_html(503, "503 Service Unavailable")),
     "524": Mischief(

@@ -40,6 +40,7 @@ class Workshop:
     journal: Journal
     clock: Callable[[], float]
     memory: Memory
+    request_id: str
     changes: Sequence[Change] = ()
     """Faults of finished items."""
     bill: Bill = field(default_factory=Bill)
@@ -59,7 +60,7 @@ class Workshop:
     async def finish(self, sheet: Sheet) -> Drawn:
         """Draws, counts and bills the picture."""
         drawn = await _in_thread(partial(finish, sheet, self.draw))
-        self.journal.counts["generations"] += 1
+        self.journal.drew(self.request_id)
         self.memory.keep(drawn.scene, drawn.size, drawn.thumb)
         self.memory.slipped(sheet.job.meant)
         job = sheet.job

@@ -43,7 +43,7 @@ async def create(state: State, payload: JsonObject, request_id: str) -> Reply:
     context = context_of(_inside(request), state.shelf, state.dialect, channel)
     reader = Reader(state.memory, corrects=any(fault.autocorrects for fault in faults))
     plan = _twisted(plan_of(request, context, reader), faults)
-    shop = state.workshop(faults)
+    shop = state.workshop(faults, request_id)
     sheets = [await shop.lay_out(job) for job in plan.jobs]
     shop.bill = _read(context, sheets)
     frame = Frame(

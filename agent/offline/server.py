@@ -74,6 +74,7 @@ def _entry(request: Incoming, request_id: str) -> JsonObject:
         "headers": {k: request.headers[k] for k in _SHOWN_HEADERS if k in request.headers},
         "bytes": len(request.body),
         "status": None,
+        "generations": 0,
     }
 
 

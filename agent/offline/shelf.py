@@ -100,6 +100,16 @@ class Journal:
     def note(self, entry: JsonObject) -> None:
         self._log.append(entry)
 
+    def drew(self, request_id: str) -> None:
+        """A picture was finished, for that request."""
+        self.counts["generations"] += 1
+        for entry in reversed(self._log):
+            if entry["request_id"] == request_id:
+                before = entry["generations"]
+                assert isinstance(before, int)
+                entry["generations"] = before + 1
+                return
+
     def counters(self) -> JsonObject:
         """Counts by name: requests, generations, partials, asks, drops, fault.NAME, status.NNN."""
         return dict(sorted(self.counts.items()))

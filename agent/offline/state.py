@@ -68,7 +68,7 @@ class State:
             share = random.Random(f"latency:{self._turns}").random()  # noqa: S311
             await self.options.sleep(low + (high - low) * share)
 
-    def workshop(self, faults: list[Mischief]) -> Workshop:
+    def workshop(self, faults: list[Mischief], request_id: str) -> Workshop:
         """A fresh one for one answer."""
         draw: Draw = self.options.draw
         return Workshop(
@@ -77,5 +77,6 @@ class State:
             journal=self.journal,
             clock=self.options.clock,
             memory=self.memory,
+            request_id=request_id,
             changes=[m.item for m in faults if m.item is not None],
         )

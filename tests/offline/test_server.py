@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from contextlib import suppress
 
 import anyio
 import httpx2
@@ -246,6 +247,19 @@ async def test_the_log_shows_requests_with_pictures_as_hash_and_length() -> None
     assert f"length:{len(picture)}" in shown
     assert base64.b64encode(picture).decode() not in shown
     assert "sk-test" not in shown
+
+
+async def test_the_log_tells_what_was_drawn_for_each_request_also_where_nobody_got_it() -> None:
+    offline = server("503-html:first=1", "drop-after:every=2")
+    for _ in range(2):
+        with suppress(httpx2.TransportError):
+            await post(offline, "/responses", {"input": KITE, "tools": [SMALL]})
+    await respond(offline, KITE)
+
+    log = (await get(offline, "/__limner/log", base="", key="")).json()["requests"]
+
+    told = [(entry["status"], entry["generations"]) for entry in log]
+    assert told == [(503, 0), (None, 1), (200, 1)]
 
 
 async def test_reset_forgets_everything() -> None:
