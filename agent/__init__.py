@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         TurnStarted,
     )
     from .factory import open_agent
-    from .poster.brief import load_brief
+    from .poster.filling import load_brief
     from .poster.make import make_posters
     from .poster.planning import MakeOptions
     from .protocols import TurnRequest
@@ -63,7 +63,7 @@ _HOME = {
     "TurnRefused": "events",
     "TurnStarted": "events",
     "open_agent": "factory",
-    "load_brief": "poster.brief",
+    "load_brief": "poster.filling",
     "make_posters": "poster.make",
     "MakeOptions": "poster.planning",
     "TurnRequest": "protocols",

@@ -1,6 +1,6 @@
 """A brief: what a poster says, exactly, and how it is to look. Frozen and checked.
 
-:func:`load_brief` reads one that a person wrote; nothing else makes one.
+:func:`filling.load_brief` reads one that a person wrote; nothing else makes one.
 """
 
 from __future__ import annotations
@@ -159,14 +159,3 @@ class Brief(Record):
         if self.lettering is not None:
             return self.lettering if line.role in DISPLAY else "set"
         return "painted" if line.role == "title" and len(self.locales) == 1 else "set"
-
-
-def load_brief(source: Path | str, *, name: str = "") -> Brief:
-    """A brief from a file (``Path``) or from its text; ``BriefError`` names every problem and line.
-
-    YAML, JSON, or Markdown with front matter, by the suffix of the path or ``name``, else by looks.
-    File names inside are relative to the file, or to the working directory for a text.
-    """
-    from .filling import fill
-
-    return fill(source, name=name)

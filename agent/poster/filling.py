@@ -32,8 +32,13 @@ MOST_QR_VERSION = 10
 STDIN_LIMIT = reading.MOST_BYTES + 1
 
 
-def fill(source: FilePath | str, *, name: str = "", beside: FilePath | None = None) -> Brief:
-    """See :func:`brief.load_brief`. ``beside``: a file whose folder that of a text is."""
+def load_brief(source: FilePath | str, *, name: str = "", beside: FilePath | None = None) -> Brief:
+    """A brief from a file (``Path``) or from its text; ``BriefError`` names every problem and line.
+
+    YAML, JSON, or Markdown with front matter, by the suffix of the path or ``name``, else by looks.
+    File names inside are relative to the file, to the folder of ``beside``, or to the working
+    directory for a text.
+    """
     if isinstance(source, FilePath):
         name = name or str(source)
         data, folder = _bytes(source, name), source.resolve().parent

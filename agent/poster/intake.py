@@ -17,7 +17,7 @@ from typing import Final
 from ..errors import UsageError
 from .brief import Brief, BriefError, Problem
 from .explaining import near
-from .filling import fill
+from .filling import load_brief
 from .reading import Value, read
 
 MOST_BRIEFS: Final = 10_000
@@ -100,7 +100,7 @@ def _read(
             if made > MOST_BRIEFS:
                 raise UsageError(f"More than {MOST_BRIEFS:,} briefs.", hint="Make two batches.")
             try:
-                yield fill(path) if text is None else fill(text, name=name, beside=path)
+                yield load_brief(path) if text is None else load_brief(text, name=name, beside=path)
             except BriefError as error:
                 problems.append(error)
 

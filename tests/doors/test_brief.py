@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from agent.poster.brief import load_brief
 from agent.poster.drafting import Draft, as_yaml, by_rule
+from agent.poster.filling import load_brief
 from agent.poster.reading import read
 
 from .conftest import Limner

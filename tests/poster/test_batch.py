@@ -16,8 +16,9 @@ from agent.poster.batch import BatchOptions, matching
 from agent.poster.batch_events import BatchDone, BatchEvent, BatchPlanned
 from agent.poster.batch_plan import Draft, Order, drafted
 from agent.poster.batching import run_batch
-from agent.poster.brief import Brief, load_brief
+from agent.poster.brief import Brief
 from agent.poster.deciding import Desk, desk_of, read_decisions
+from agent.poster.filling import load_brief
 from agent.poster.journal import Step
 from agent.poster.notes import NotedSteps
 from agent.poster.queue import Limits, Named, Place, open_queue

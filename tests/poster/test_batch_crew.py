@@ -23,7 +23,7 @@ from agent.offline import Offline
 from agent.poster.batch import BatchOptions
 from agent.poster.batch_crew import Crew, Place
 from agent.poster.batch_plan import Order, drafted
-from agent.poster.brief import load_brief
+from agent.poster.filling import load_brief
 from agent.poster.notes import Book
 from agent.poster.press import Press, Task, tasks_of
 from agent.poster.queue import Lost

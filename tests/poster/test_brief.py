@@ -11,8 +11,8 @@ from jsonschema import Draft202012Validator
 from PIL import Image
 
 from agent.errors import UsageError
-from agent.poster.brief import Brief, BriefError, Line, load_brief
-from agent.poster.filling import qr_version
+from agent.poster.brief import Brief, BriefError, Line
+from agent.poster.filling import load_brief, qr_version
 from agent.poster.reading import MOST_BYTES
 from agent.poster.written import MOST_TEXT, schema
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agent import load_settings
 from agent.factory import load_policies
-from agent.poster.brief import load_brief
+from agent.poster.filling import load_brief
 from agent.poster.screened import fields_of, objection, screened
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.poster.brief import Brief, load_brief
+from agent.poster.brief import Brief
+from agent.poster.filling import load_brief
 from agent.poster.layout import Layout, layout_for, overfull, setting_of, words_of
 from agent.poster.sizes import SizeSpec, size_of
 from agent.poster.styles import least_em

@@ -15,7 +15,8 @@ from PIL import Image
 from agent import ImageAgent, Settings, UsageError, open_agent
 from agent.errors import StoreError
 from agent.offline import Offline
-from agent.poster.brief import Brief, BriefError, load_brief
+from agent.poster.brief import Brief, BriefError
+from agent.poster.filling import load_brief
 from agent.poster.journal import Step, kept
 from agent.poster.make import make_posters
 from agent.poster.planning import MakeOptions, plan_for

@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from agent.errors import UsageError
-from agent.poster.brief import Brief, load_brief
+from agent.poster.brief import Brief
+from agent.poster.filling import load_brief
 from agent.poster.plan import Plan, plan_of
 from agent.poster.wording import quoted
 from agent.turn import prompts

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from agent.poster.brief import Brief, load_brief
+from agent.poster.brief import Brief
+from agent.poster.filling import load_brief
 from agent.poster.plan import Plan, plan_of
 from agent.poster.proof import Asked, Control, Proof, Reading, Seen, proof_of
 from agent.poster.records import Delivered, Made, PosterRecord, Status

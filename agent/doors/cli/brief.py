@@ -152,8 +152,9 @@ def check(files: tuple[str, ...], profile: str | None, as_json: bool) -> int:
 
 def _checked(file: str, settings: Settings) -> BriefCheck:
     from ...factory import load_policies, profile_of
-    from ...poster.brief import BriefError, load_brief
+    from ...poster.brief import BriefError
     from ...poster.checked import broken, checked
+    from ...poster.filling import load_brief
     from .desk import chosen, stdin_bytes
 
     try:

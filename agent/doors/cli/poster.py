@@ -104,7 +104,7 @@ def poster(**flags: Unpack[PosterFlags]) -> int:
 def _briefs(flags: PosterFlags) -> tuple[Brief, ...]:
     """All of them read before anything is bought; ``BriefError`` of the first that is wrong."""
     from ...errors import UsageError
-    from ...poster.brief import load_brief
+    from ...poster.filling import load_brief
 
     found: dict[str, Brief] = {}
     for name in flags["briefs"]:

@@ -176,7 +176,7 @@ async def _made(room: Workroom, host: Host, args: PosterArgs, roots: Roots) -> C
 
 def _read(path: str, roots: Roots) -> Brief:
     """The brief; what it names has to lie in the roots too, for its pictures become public."""
-    from ...poster.brief import load_brief
+    from ...poster.filling import load_brief
 
     brief = load_brief(roots.inside(path, what="brief"))
     for file in (*brief.references, *((brief.logo.path,) if brief.logo else ())):
