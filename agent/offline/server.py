@@ -176,6 +176,18 @@ def _models(state: State) -> Reply:
 # ── about the server itself ──────────────────────────────────────────────────────────────────
 
 
+def _index(state: State) -> Reply:
+    """What there is below this address, so that nobody has to guess it."""
+    about: JsonObject = {
+        "server": "limner-offline",
+        "dialect": state.dialect.name,
+        "models": [*_MODELS],
+        "base_url": "/v1",
+        "routes": {f"{method} {path}": words for (method, path), words in _ABOUT.items()},
+    }
+    return json_reply(about)
+
+
 def _health(state: State) -> Reply:
     return json_reply({"status": "ok", "dialect": state.dialect.name})
 
@@ -193,7 +205,15 @@ def _reset(state: State) -> Reply:
     return json_reply({"status": "reset"})
 
 
+_ABOUT = {
+    ("GET", "/__limner/health"): "Whether it answers, and as whom.",
+    ("GET", "/__limner/counters"): "Requests, answers, faults, and pictures really finished.",
+    ("GET", "/__limner/log"): "What arrived; pictures as hash and length.",
+    ("POST", "/__limner/reset"): "As if just started.",
+}
 _OWN: dict[tuple[str, str], Callable[[State], Reply]] = {
+    ("GET", "/__limner"): _index,
+    ("GET", "/__limner/"): _index,
     ("GET", "/health"): _health,
     ("GET", "/__limner/health"): _health,
     ("GET", "/__limner/counters"): _counters,

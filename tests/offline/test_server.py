@@ -276,6 +276,18 @@ async def test_reset_forgets_everything() -> None:
     assert (again.status_code, gone.status_code) == (500, 400)
 
 
+@pytest.mark.parametrize("path", ["/__limner", "/__limner/"])
+async def test_the_index_names_what_is_there_and_all_of_it_answers(path: str) -> None:
+    offline = server()
+    index = (await get(offline, path, base="", key="")).json()
+
+    assert "GET /__limner/log" in index["routes"]
+    async with client(offline, base="", key="") as http:
+        for route in index["routes"]:
+            method, _, place = route.partition(" ")
+            assert (await http.request(method, place)).status_code == 200
+
+
 async def test_latency_is_waited_for_and_the_same_each_run() -> None:
     waited: list[float] = []
 
