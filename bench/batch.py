@@ -1,12 +1,14 @@
 """A batch of many cells: what each costs besides its picture, and what kill -9 leaves of it.
 
     python bench/batch.py [--cells 1000] [--kills 10] [--seed 1] [--memory 100,1000] [--json]
-                          [--database URL]
+                          [--pages] [--database URL]
 
 Three parts. **overhead**: cells without any latency, the CPU and the wall time per cell. **memory**:
 the peak of the process at so many cells. **kills**: a server that takes 0.05 to 0.3 s, answers 503 to
 one in twenty and drops one in fifty; the worker is killed at random moments and started again, and
-every unknown result is sent again. Then the pictures, the server's count and the ledger are compared.
+every unknown result is sent again. Then the pictures, the server's log and the ledger are compared.
+The 503 says that nobody was called, in the words of new-api; with ``--pages`` it is a page, of which
+nobody knows what is behind it.
 """
 
 import argparse
@@ -21,13 +23,17 @@ from collections import Counter
 from pathlib import Path
 
 import anyio
+from accounts import Witness, settled
 from cap_race import LIMNER, configure, counters, environment, server
 
-BRIEF = {"title": "Night Market", "lettering": "set", "motif": "a hill", "sizes": ["320x400"]}
+BRIEF = {"title": "Night Market", "lettering": "set", "sizes": ["320x400"]}
 
 
 def briefs(folder: Path, cells: int) -> str:
-    lines = [json.dumps({"name": f"b{number}", **BRIEF}) for number in range(cells)]
+    lines = [
+        json.dumps({"name": f"b{number}", "motif": f"hill number {number} at night", **BRIEF})
+        for number in range(cells)
+    ]
     (folder / "many.jsonl").write_text("\n".join(lines))
     return "many.jsonl"
 
@@ -78,43 +84,57 @@ async def attempts_of(folder: Path, database: str | None) -> list:
         await store.aclose()
 
 
-def killed(folder: Path, cells: int, kills: int, seed: int, database: str | None) -> dict:
+def killed(
+    folder: Path, cells: int, kills: int, seed: int, *, pages: bool, database: str | None
+) -> dict:
     chance = random.Random(seed)
-    faults = (
-        "--latency",
-        "0.05-0.3",
-        "--fault",
-        "503-html:rate=0.05",
-        "--fault",
-        "drop-after:rate=0.02",
-    )
-    with server(folder, *faults) as base_url:
+    refusal = "503-html" if pages else "503-busy"
+    faults = ("--fault", f"{refusal}:rate=0.05", "--fault", "drop-after:rate=0.02")
+    how = ("--latency", "0.05-0.3", "--dialect", "new-api", *faults)
+    with server(folder, *how) as base_url:
         configure(folder, base_url)
+        with (folder / "config.toml").open("a") as config:
+            config.write('dialect = "new-api"\n')
+        witness = Witness(base_url)
+        witness.start()
         given = (briefs(folder, cells), "--on-unknown", "retry")
+        killed_at = []
         for _ in range(kills):
+            before = counters(base_url).get("requests", 0)
             process = begun(folder, database, *given)
-            time.sleep(chance.uniform(2.5, 6.0))
+            wait_for_requests(base_url, more_than=before)
+            time.sleep(chance.uniform(0.0, 4.0))
+            killed_at.append(posters(folder))
             process.kill()
             process.wait()
         runs, code = 0, 1
         while code and runs < 5:
             runs, (code, *_) = runs + 1, ended(begun(folder, database, *given))
         time.sleep(0.5)  # the server finishes what the dead had asked for
-        drawn = counters(base_url).get("generations", 0)
+        log = witness.end()
     attempts = anyio.run(attempts_of, folder, database)
-    pictures = list((folder / "out" / "many").glob("b*/en/320x400/1.png"))
-    possibly = sum(one.billed == "possibly" for one in attempts)
     return {
         "cells": cells,
         "kills": kills,
+        "posters at each kill": killed_at,
         "runs after the last kill": runs,
         "exit code": code,
-        "posters": len(pictures),
-        "generations at the server": drawn,
-        "attempts possibly billed": possibly,
-        "generations that no attempt tells of": max(0, drawn - cells - possibly),
+        "posters": posters(folder),
+        **settled(log, attempts, cells),
         "states": dict(Counter(one.state for one in attempts)),
     }
+
+
+def wait_for_requests(base_url: str, *, more_than: int) -> None:
+    """Until the server was asked for something new, or 30 s."""
+    for _ in range(300):
+        if counters(base_url).get("requests", 0) > more_than:
+            return
+        time.sleep(0.1)
+
+
+def posters(folder: Path) -> int:
+    return len(list((folder / "out" / "many").glob("b*/en/320x400/1.png")))
 
 
 def main() -> None:
@@ -123,6 +143,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--memory", default="100,1000", help="cells, with commas; empty: not")
+    parser.add_argument("--pages", action="store_true", help="503 as a page")
     parser.add_argument("--database", help="an empty PostgreSQL, instead of files")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
@@ -132,8 +153,14 @@ def main() -> None:
             found[f"plain, {cells}"] = plain(Path(folder), cells, asked.database)
     if asked.kills:
         with tempfile.TemporaryDirectory() as folder:
-            place, cells = Path(folder), asked.cells
-            found["kills"] = killed(place, cells, asked.kills, asked.seed, asked.database)
+            found["kills"] = killed(
+                Path(folder),
+                asked.cells,
+                asked.kills,
+                asked.seed,
+                pages=asked.pages,
+                database=asked.database,
+            )
     if asked.json:
         print(json.dumps(found))
         return

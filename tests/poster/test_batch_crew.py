@@ -31,6 +31,7 @@ from agent.settings import load_settings
 from agent.store.batches import DiskNotes
 from tests.conftest import OpenOn, Serve
 from tests.gateway import served
+from tests.poster.held import Held
 from tests.poster.postgres import Postgres, postgres
 
 FAR = "from agent.poster import press; press.is_here = lambda head: False; "
@@ -232,21 +233,24 @@ async def _attempts(env: dict[str, str]) -> list[Any]:
 async def test_the_tasks_of_a_worker_that_was_killed_are_finished_by_another(
     serve: Serve, tmp_path: Path, database: Postgres
 ) -> None:
-    server = serve(draw="tiny", latency=(0.3, 0.5))
+    held = Held(2)
+    server = serve(draw="tiny", latency=(0.1, 0.1), sleep=held.sleep)
     briefs = _briefs(tmp_path, "killed", 8)
     async with served(server) as url:
         env = _env(tmp_path, url, database)
         how = ("--yes", "--json", "--on-unknown", "retry", "--at-once", "2")
         async with _limner(env, tmp_path, "run", str(briefs), *how) as first:
-            await _until(first, b'"started"', 2)
+            await held.full.wait()
             first.send_signal(signal.SIGKILL)
             await first.wait()
+        held.let_go()
         async with _limner(env, tmp_path, "worker", "--until-done") as second:
             assert await _rest_of(second) == 0
 
     pictures = list((tmp_path / "out" / "killed").glob("b*/en/320x400/1.png"))
     unknown = [one for one in await _attempts(env) if one.billed == "possibly"]
     assert len(pictures) == 8
+    assert len(unknown) == 2
     assert drawn(server) == 8 + len(unknown)
 
 
