@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import binascii
 import json
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import unquote_to_bytes
 
 from pydantic import JsonValue
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 JsonObject = dict[str, JsonValue]
+_DIGITS: Final = re.compile(r"-?[0-9]{1,15}")
 
 
 def error_body(
@@ -177,14 +179,14 @@ def clean(value: str) -> str:
     return value.encode("utf-8", "replace").decode("utf-8")
 
 
-def integer(obj: JsonObject, key: str, at: str = "", *, low: int, high: int) -> int | None:
-    """A whole number in a range; digits in a string count, since a form has nothing else."""
+def integer(
+    obj: JsonObject, key: str, at: str = "", *, low: int, high: int, form: bool = False
+) -> int | None:
+    """A whole number in a range; in a ``form``, which has nothing else, written in digits."""
     value = obj.get(key)
-    if isinstance(value, str) and value.removeprefix("-").isdecimal() and len(value) < 16:
+    if form and isinstance(value, str) and _DIGITS.fullmatch(value):
         value = int(value)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if value is None or value == "":
+    if value is None or (form and value == ""):
         return None
     if isinstance(value, bool) or not isinstance(value, int):
         wrong_type(at + key, "an integer", value)
@@ -201,10 +203,10 @@ def integer(obj: JsonObject, key: str, at: str = "", *, low: int, high: int) -> 
 _FLAGS = {"true": True, "1": True, "false": False, "0": False, "": None}
 
 
-def flag(obj: JsonObject, key: str) -> bool | None:
-    """A boolean, also as the words a form carries."""
+def flag(obj: JsonObject, key: str, *, form: bool = False) -> bool | None:
+    """A boolean; in a ``form`` as the words that one carries."""
     value = obj.get(key)
-    if isinstance(value, str) and value.lower() in _FLAGS:
+    if form and isinstance(value, str) and value.lower() in _FLAGS:
         return _FLAGS[value.lower()]
     if value is not None and not isinstance(value, bool):
         wrong_type(key, "a boolean", value)
@@ -254,7 +256,9 @@ def wrong_type(param: str | None, expected: str, value: JsonValue) -> NoReturn:
 
 
 def _kind(value: JsonValue) -> str:
+    """In OpenAI's own words."""
     names = {bool: "a boolean", str: "a string", list: "an array", dict: "an object"}
+    names |= {float: "a decimal number"}
     return "null" if value is None else names.get(type(value), "a number")
 
 

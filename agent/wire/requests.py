@@ -187,6 +187,7 @@ def read_responses(payload: JsonObject) -> ResponsesRequest:
     previous = fields.text(payload, "previous_response_id")
     if payload.get("input") is None and previous is None:
         fields.missing("input")
+    fields.flag(payload, "background")
     return ResponsesRequest(
         model=fields.text(payload, "model"),
         items=_items(payload.get("input")),
@@ -344,15 +345,20 @@ _IMAGES_FIELDS = frozenset(
 def read_images(
     payload: JsonObject, *, files: Mapping[str, Sequence[InlineImage]] | None = None
 ) -> ImagesRequest:
-    """A request for the Images API; ``files`` are the pictures of a form (``read_form``)."""
-    files = files or {}
+    """A request for the Images API; ``files`` are the pictures of a form (``read_form``).
+
+    A form has nothing but words; in JSON a number is a number, as it is to OpenAI.
+    """
+    form, files = files is not None, files or {}
     mask = next(iter(files.get("mask", ())), None)
     return ImagesRequest(
         prompt=_prompt(payload),
-        n=fields.integer(payload, "n", low=1, high=10) or 1,
-        output_compression=fields.integer(payload, "output_compression", low=0, high=100),
-        partial_images=fields.integer(payload, "partial_images", low=0, high=3),
-        stream=fields.flag(payload, "stream") or False,
+        n=fields.integer(payload, "n", low=1, high=10, form=form) or 1,
+        output_compression=fields.integer(
+            payload, "output_compression", low=0, high=100, form=form
+        ),
+        partial_images=fields.integer(payload, "partial_images", low=0, high=3, form=form),
+        stream=fields.flag(payload, "stream", form=form) or False,
         images=(*files.get("image", ()), *files.get("image[]", ()), *_images(payload)),
         mask=mask or fields.optional_image(payload.get("mask"), "mask"),
         extra={key: value for key, value in payload.items() if key not in _IMAGES_FIELDS},

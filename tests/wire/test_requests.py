@@ -371,7 +371,7 @@ def test_images_json_takes_pictures_as_objects_strings_or_one_alone() -> None:
 
 
 def test_images_options_are_typed_and_the_rest_is_kept() -> None:
-    request = images(n=2, size="auto", partial_images=1.0, stream=True, style="vivid", n_extra=None)
+    request = images(n=2, size="auto", partial_images=1, stream=True, style="vivid", n_extra=None)
 
     assert (request.n, request.size, request.partial_images, request.stream) == (2, "auto", 1, True)
     assert request.extra == {"style": "vivid", "n_extra": None}
@@ -391,6 +391,72 @@ def test_an_images_request_needs_a_prompt_within_its_limits(payload: JsonObject,
         read_images(payload)
 
     assert caught.value.code == code
+
+
+TYPED = ("n", "output_compression", "partial_images")
+
+
+@pytest.mark.parametrize("value", ["2", "", 2.0, 2.5, True, [2], {}])
+@pytest.mark.parametrize("name", TYPED)
+def test_in_json_a_number_is_a_whole_number(name: str, value: JsonValue) -> None:
+    with pytest.raises(RequestFault) as caught:
+        images(**{name: value})
+
+    assert (caught.value.code, caught.value.param) == ("invalid_type", name)
+    assert "expected an integer" in caught.value.message
+
+
+@pytest.mark.parametrize("value", ["true", "", 1, 0.0, []])
+def test_in_json_a_boolean_is_a_boolean(value: JsonValue) -> None:
+    for read in (images, lambda **one: read_responses({"input": "x", **one})):
+        with pytest.raises(RequestFault) as caught:
+            read(stream=value)
+
+        assert (caught.value.code, caught.value.param) == ("invalid_type", "stream")
+
+
+@pytest.mark.parametrize("name", ["model", "size", "quality", "response_format", "user"])
+@pytest.mark.parametrize("value", [7, 1.5, True, ["x"], {}])
+def test_in_json_a_text_is_a_text(name: str, value: JsonValue) -> None:
+    with pytest.raises(RequestFault) as caught:
+        images(**{name: value})
+
+    assert (caught.value.code, caught.value.param) == ("invalid_type", name)
+
+
+def test_null_is_the_same_as_left_out() -> None:
+    assert images(n=None, stream=None, size=None, mask=None, images=None) == images()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"background": "true"},
+        {"store": 1},
+        {"tools": [{"type": "image_generation", "partial_images": "2"}]},
+        {"tools": [{"type": "image_generation", "output_compression": 50.0}]},
+    ],
+)
+def test_a_responses_request_is_typed_as_well(change: JsonObject) -> None:
+    with pytest.raises(RequestFault) as caught:
+        read_responses({"input": "a kite", **change})
+
+    assert caught.value.code == "invalid_type"
+
+
+@pytest.mark.parametrize("value", ["two", "2.5", "2.0", " 2", "٢", "0x2", "true", "+2"])
+def test_in_a_form_a_number_is_written_in_digits(value: str) -> None:
+    with pytest.raises(RequestFault) as caught:
+        read_images({"prompt": "a kite", "n": value}, files={})
+
+    assert (caught.value.code, caught.value.param) == ("invalid_type", "n")
+
+
+@pytest.mark.parametrize(("value", "read"), [("TRUE", True), ("0", False), ("", False)])
+def test_in_a_form_a_boolean_is_a_word(value: str, read: bool) -> None:
+    assert read_images({"prompt": "a kite", "stream": value}, files={}).stream is read
+    with pytest.raises(RequestFault):
+        read_images({"prompt": "a kite", "stream": "yes"}, files={})
 
 
 def form(*parts: tuple[str, bytes, str | None], boundary: str = "edge", end: bool = True) -> bytes:
