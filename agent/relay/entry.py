@@ -151,9 +151,9 @@ class Relay:
         if key is not None:  # an answer that was paid for is repeated whatever is left to spend
             assert asked.turn is not None
             purchase = once.purchase_of(shop, key, body, tenant=caller.tenant, turn=asked.turn)
-            taken = await shop.tenancy.claim(purchase)
-            if taken is not None:
-                return await self._again(await once.same(shop, taken, purchase), request)
+            answered = await once.claim(shop, purchase)
+            if answered is not None:
+                return await self._again(answered, request)
         if errand is None:
             if purchase is not None:
                 await shop.tenancy.release(purchase)

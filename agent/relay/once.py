@@ -8,7 +8,7 @@ from typing import Final
 
 import anyio
 
-from ..protocols import KeptItem, KeptResponse, Purchase
+from ..protocols import Bought, KeptItem, KeptResponse, Purchase
 from ..schema import TurnId
 from ..wire.fields import RequestFault
 from ..wire.retelling import Drawn, Frame, Retelling
@@ -34,8 +34,20 @@ def purchase_of(shop: Shop, key: str, body: bytes, *, tenant: str | None, turn: 
     )
 
 
-async def same(shop: Shop, taken: Purchase, new: Purchase) -> KeptResponse:
-    """What the same request came to, waited for where it is still drawn.
+async def claim(shop: Shop, new: Purchase) -> KeptResponse | None:
+    """What the same request came to; ``None``: nothing yet, and the key is now this request's.
+
+    Raises as ``same`` does.
+    """
+    while (taken := await shop.tenancy.claim(new)) is not None:
+        found = await same(shop, taken, new)
+        if found is not None or await shop.tenancy.take_over(taken, new):
+            return found
+    return None
+
+
+async def same(shop: Shop, taken: Purchase, new: Purchase) -> KeptResponse | None:
+    """What the same request came to, waited for where it is still drawn; ``None``: it cost nothing.
 
     Raises ``RequestFault`` 422 for another request under this key, 409 where there is no answer
     to repeat: it was not stored, was deleted, or was cut off and may be billed.
@@ -50,24 +62,45 @@ async def same(shop: Shop, taken: Purchase, new: Purchase) -> KeptResponse:
     looks = 0
     while True:
         found = await shop.answers.response_of_turn(taken.turns[0], tenant=taken.tenant)
-        looks += 1
-        if found is None and looks < _LOOKS:  # it may be about to be written down
-            await anyio.sleep(_LOOK_S)
-            continue
-        if found is None:
-            raise RequestFault(
-                f"The request with this {HEADER} was sent before, and its answer is not kept here: "
-                f"look at turn {taken.turns[0]}, then use a new key.",
-                status=409,
-                code="idempotency_no_answer",
-                param=HEADER,
-            )
-        check(found)
-        turns = await shop.kit.store.turns(found.session)
-        closed = any(turn.id == found.turn and turn.outcome for turn in turns)
-        if found.status != "in_progress" or closed:
+        if found is not None:
+            check(found)
+        if found is not None and found.status != "in_progress":
             return found
+        bought = await shop.tenancy.bought(taken, now=shop.kit.clock.now())
+        if _came_to_nothing(taken, bought):
+            return None
+        if found is not None and any(turn.outcome for turn in bought.turns):
+            return found
+        looks += 1
+        if found is None and looks >= _LOOKS:  # it may have been about to be written down
+            raise _no_answer(taken, bought)
         await anyio.sleep(_LOOK_S)
+
+
+def _came_to_nothing(taken: Purchase, bought: Bought) -> bool:
+    """Its process ended before anything was sent: the key is free for whoever asks again."""
+    if taken.done or bought.alive:
+        return False
+    free = all(a.billed == "no" and a.state not in ("intent", "sent") for a in bought.attempts)
+    return free and not any(turn.images for turn in bought.turns)
+
+
+def _no_answer(taken: Purchase, bought: Bought) -> RequestFault:
+    if bought.alive and not (bought.turns or taken.done):
+        return RequestFault(
+            f"The request with this {HEADER} is being worked on by another process. Ask again "
+            "with the same key.",
+            status=409,
+            code="idempotency_in_progress",
+            param=HEADER,
+        )
+    return RequestFault(
+        f"The request with this {HEADER} was sent before, and its answer is not kept here: "
+        f"look at turn {taken.turns[0]}, then use a new key.",
+        status=409,
+        code="idempotency_no_answer",
+        param=HEADER,
+    )
 
 
 def check(found: KeptResponse) -> None:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import anyio
 import pytest
 from sqlalchemy import update
 
+from agent.factory import answers_of
 from agent.relay import once
+from agent.relay.prepare import Shop
+from agent.schema import TurnId
+from agent.store.owners import place
 from agent.store.tables import response
-from tests.conftest import sent_to
-from tests.doors.api.conftest import OpenServer, tenant
+from tests.conftest import Ticking, sent_to
+from tests.doors.api.conftest import OpenServer, Served, tenant
 from tests.doors.api.relaying import URL, asked, create, events, picture
 
 KEY = {"idempotency-key": "order-7"}
@@ -144,6 +154,73 @@ async def test_what_was_not_stored_is_not_bought_again(open_server: OpenServer) 
 
         assert (again.status_code, again.json()["error"]["code"]) == (409, "idempotency_no_answer")
         assert len(sent_to(served.artist)) == 1
+
+
+async def claimed(served: Served, clock: Ticking, owner: str) -> None:
+    """As a process left it that wrote the purchase down and did no more."""
+    shop = Shop(
+        kit=replace(served.desk.kit, owner=owner),
+        answers=answers_of(served.desk.kit.store),
+        tenancy=served.desk.tenancy,
+    )
+    body = json.dumps(asked()).encode()
+    new = once.purchase_of(shop, "order-7", body, tenant=None, turn=TurnId("turn_never_begun"))
+    assert await shop.tenancy.claim(replace(new, created=clock.now())) is None
+
+
+async def ask(served: Served) -> Any:
+    body, kind = json.dumps(asked()).encode(), {"content-type": "application/json"}
+    return await served.client.post(URL, content=body, headers=KEY | kind)
+
+
+def of_a_process_that_ended() -> str:
+    """Named as this one is, and long gone."""
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    return f"{socket.gethostname()}:{done.pid}:1-{place()}"
+
+
+async def test_a_key_that_a_killed_process_had_claimed_and_no_more_is_taken_over(
+    open_server: OpenServer, clock: Ticking
+) -> None:
+    async with open_server() as served:
+        await claimed(served, clock, of_a_process_that_ended())
+        first, again = await ask(served), await ask(served)
+
+        assert (first.status_code, again.json()) == (200, first.json())
+        assert len(sent_to(served.artist)) == 1
+
+
+async def test_several_that_come_back_to_a_dead_claim_buy_it_once(
+    open_server: OpenServer, clock: Ticking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(once, "_LOOKS", 1_000_000)
+    async with open_server() as served:
+        await claimed(served, clock, of_a_process_that_ended())
+        found: list[Any] = []
+
+        async def one() -> None:
+            found.append(await ask(served))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(4):
+                tasks.start_soon(one)
+
+        assert {answer.json()["id"] for answer in found} == {found[0].json()["id"]}
+        assert len(sent_to(served.artist)) == 1
+
+
+async def test_a_key_that_a_living_process_has_claimed_is_asked_for_later(
+    open_server: OpenServer, clock: Ticking
+) -> None:
+    async with open_server() as served:
+        await claimed(served, clock, "elsewhere-entirely:1:unknown-nowhere")
+        told = await ask(served)
+        clock.at += timedelta(hours=2)
+        drawn = await ask(served)
+
+        assert (told.status_code, told.json()["error"]["code"]) == (409, "idempotency_in_progress")
+        assert drawn.status_code == 200
 
 
 async def test_a_key_that_is_none_is_refused(open_server: OpenServer) -> None:
