@@ -6,6 +6,7 @@ A page in a browser can be made to call loopback under a name of its own (DNS re
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +23,11 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+_PLACE = re.compile(
+    r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*))\.?(?::(?P<port>[0-9]{1,5}))?",
+    re.IGNORECASE,
+)
+_PORTS = 65_535
 REQUEST_ID = "request_id"
 """Its name in ``request.state``."""
 
@@ -83,8 +89,8 @@ def answer_for(error: Exception, request_id: str) -> ApiError:
 
 def check_caller(scope: Scope, desk: Desk) -> None:
     """Raises ``ApiError`` 421 for a Host that is not ours, 403 for an Origin that may not call."""
-    headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    host = headers.get(b"host", "")
+    hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+    host = hosts[0] if len(hosts) == 1 else ", ".join(hosts)
     if not _is_ours(host, desk):
         raise ApiError(
             421,
@@ -111,20 +117,24 @@ def _is_ours(host: str, desk: Desk) -> bool:
         return False
     options = desk.options
     public = host_name(urlsplit(options.public_url or "").netloc)
-    if name in LOOPBACK or name in options.allow_hosts or name == public:
+    # a name that was allowed with a port is that name on that port
+    if name in LOOPBACK or not options.allow_hosts.isdisjoint((name, host.lower())):
+        return True
+    if name == public:
         return True
     # off loopback every request needs a key, which no page that was lured here has
     return not options.on_loopback and not options.allow_hosts
 
 
 def host_name(netloc: str) -> str | None:
-    """``127.0.0.1:80`` → ``127.0.0.1``; ``None`` for what is no host and port."""
-    try:
-        parts = urlsplit(f"//{netloc}")
-        sane = parts.netloc == netloc and "@" not in netloc and parts.port != 0
-    except ValueError:
+    """``127.0.0.1:80`` → ``127.0.0.1``; ``None`` for what is no host and port.
+
+    Whole or not at all: ``urlsplit`` finds ``::1`` in ``[::1].evil.example`` (Python 3.11).
+    """
+    found = _PLACE.fullmatch(netloc)
+    if found is None or not 0 < int(found["port"] or 80) <= _PORTS:
         return None
-    return parts.hostname.rstrip(".") if sane and parts.hostname else None
+    return (found["six"] or found["name"]).lower()
 
 
 def _may_call(origin: str, host: str, desk: Desk) -> bool:

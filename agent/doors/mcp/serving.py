@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
 import os
 import re
 import socket
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import CancelledError as Cancelled
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Final, cast
 
 import anyio
 from anyio.from_thread import BlockingPortal
 from mcp.server.stdio import stdio_server
 
 from ...errors import KeyMissing, UsageError
+from .guard import App, Guard, Place
 from .server import server
 from .workroom import Workroom
-
-if TYPE_CHECKING:
-    from mcp.server.transport_security import TransportSecuritySettings
 
 PATH: Final = "/mcp"
 SHORTEST_KEY: Final = 16
 _BLOCK: Final = 65_536
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 _ANY: Final = ("0.0.0.0", "::", "")  # noqa: S104  compared with, not listened on
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 async def over_stdio(room: Workroom) -> None:
@@ -128,14 +121,22 @@ class Address:
             return False
 
     @property
-    def hosts(self) -> tuple[str, ...]:
-        """Names under which it may be called, IPv6 in brackets."""
+    def own(self) -> tuple[str, ...]:
+        """Names of this machine itself, IPv6 in brackets."""
         own = () if self.host in _ANY else (_bracketed(self.host),)
         local = _LOOPBACK if self.loopback or self.host in _ANY else ()
-        return tuple(dict.fromkeys((*own, *local, *self.names)))
+        return tuple(dict.fromkeys((*own, *local)))
 
     def check(self) -> None:
-        """Raises ``KeyMissing`` for a server that anybody could use, ``UsageError`` for a weak key."""
+        """Raises ``KeyMissing`` for a server that anybody could use, ``UsageError`` for a weak key.
+
+        And for what can be no name.
+        """
+        strange = next((name for name in self.names if Place.read(name) is None), None)
+        if strange is not None:
+            raise UsageError(
+                f"--allow-host {strange!r}: is no name.", hint="As studio.example, or with :PORT."
+            )
         if self.key is not None and len(self.key) < SHORTEST_KEY:
             raise UsageError(
                 f"The key has {len(self.key)} characters; it needs at least {SHORTEST_KEY}.",
@@ -178,10 +179,16 @@ async def over_http(room: Workroom, address: Address, *, ready: Callable[[str], 
 
 def application(room: Workroom, address: Address) -> App:
     """ASGI 3: key, Host and Origin are checked before anything is read."""
+    from mcp.server.transport_security import TransportSecuritySettings
+
     made = server(room).streamable_http_app(
-        streamable_http_path=PATH, host=address.host, transport_security=_security(address)
+        streamable_http_path=PATH,
+        host=address.host,
+        # compares by how a name begins; ours compares it whole
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
-    return _guarded(cast("App", made), address.key)
+    guard = Guard(own=address.own, added=address.names, key=address.key)
+    return guard.around(cast("App", made))
 
 
 async def _listen(app: App, listener: socket.socket, ready: Callable[[], object]) -> None:
@@ -210,40 +217,6 @@ async def _listen(app: App, listener: socket.socket, ready: Callable[[], object]
         with anyio.CancelScope(shield=True):
             await serving.serve(sockets=[listener])
         tasks.cancel_scope.cancel()
-
-
-def _security(address: Address) -> TransportSecuritySettings:
-    """Against a web page that makes a browser talk to us (DNS rebinding)."""
-    from mcp.server.transport_security import TransportSecuritySettings
-
-    hosts = address.hosts
-    return TransportSecuritySettings(
-        enable_dns_rebinding_protection=True,
-        allowed_hosts=[f"{host}{port}" for host in hosts for port in ("", ":*")],
-        allowed_origins=[
-            f"{scheme}://{host}{port}"
-            for scheme in ("http", "https")
-            for host in hosts
-            for port in ("", ":*")
-        ],
-    )
-
-
-def _guarded(app: App, key: str | None) -> App:
-    if key is None:
-        return app
-    expected = f"Bearer {key}".encode()
-
-    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-        given = dict(scope.get("headers", ())).get(b"authorization", b"")
-        if scope["type"] == "lifespan" or hmac.compare_digest(given, expected):
-            await app(scope, receive, send)
-            return
-        headers = [(b"content-type", b"application/json"), (b"www-authenticate", b"Bearer")]
-        await send({"type": "http.response.start", "status": 401, "headers": headers})
-        await send({"type": "http.response.body", "body": b'{"error": "a bearer key is needed"}'})
-
-    return guarded
 
 
 def _bracketed(host: str) -> str:

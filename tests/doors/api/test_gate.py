@@ -38,18 +38,35 @@ async def test_a_wrong_method_is_a_405_in_openais_shape(open_server: OpenServer)
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "127.0.0.1.evil.example", "localhost@evil.example", "", "a b", "x:99999"],
+    [
+        *("evil.example", "127.0.0.1.evil.example", "localhost@evil.example", "", "a b"),
+        *("x:99999", "localhost.evil.example", "localhost:80.evil.example", "[::1].evil.example"),
+        *("localhost:evil.example", "evil.example:localhost", "127.0.0.1:80@evil.example"),
+        *("localhost/", "localhost#", "localhost, evil.example", "localhost..", "box.lan:445"),
+    ],
 )
 async def test_a_name_that_is_not_ours_is_turned_away(open_server: OpenServer, host: str) -> None:
-    async with open_server() as served:
+    async with open_server(allow_hosts=frozenset({"box.lan:444"})) as served:
         answer = await served.client.get("/v1/models", headers={"host": host})
 
         assert (answer.status_code, answer.json()["error"]["code"]) == (421, "wrong_host")
 
 
-@pytest.mark.parametrize("host", ["localhost:9", "127.0.0.1", "[::1]:80", "LOCALHOST.", "box.lan"])
+async def test_of_two_names_neither_is_believed(open_server: OpenServer) -> None:
+    ours, theirs = ("host", "127.0.0.1:8000"), ("host", "evil.example")
+    async with open_server() as served:
+        for headers in ([ours, theirs], [theirs, ours], [ours, ours]):
+            answer = await served.client.get("/v1/models", headers=headers)
+
+            assert (answer.status_code, answer.json()["error"]["code"]) == (421, "wrong_host")
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost:9", "127.0.0.1", "[::1]:80", "LOCALHOST.", "box.lan", "Box.lan:9", "nas.lan:444"],
+)
 async def test_our_own_names_and_those_allowed_are_ours(open_server: OpenServer, host: str) -> None:
-    async with open_server(allow_hosts=frozenset({"box.lan"})) as served:
+    async with open_server(allow_hosts=frozenset({"box.lan", "nas.lan:444"})) as served:
         answer = await served.client.get("/v1/models", headers={"host": host})
 
         assert answer.status_code == 200
@@ -60,6 +77,12 @@ async def test_our_own_names_and_those_allowed_are_ours(open_server: OpenServer,
     [
         ("https://evil.example", 403),
         ("null", 403),
+        ("http://127.0.0.1:8000.evil.example", 403),
+        ("http://127.0.0.1:8000@evil.example", 403),
+        ("http://127.0.0.1:3000", 403),
+        ("http://127.0.0.1", 403),
+        ("https://studio.example.evil.example", 403),
+        ("https://studio.example:8443", 403),
         ("http://127.0.0.1:8000", 200),
         ("https://studio.example", 200),
     ],

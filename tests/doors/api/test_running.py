@@ -152,6 +152,8 @@ def test_it_lets_nobody_in_from_elsewhere_without_a_key(limner: Limner) -> None:
         ("--public-url", "https://x/?a=1"),
         ("--public-url", "http://[x"),
         ("--allow-origin", "studio.example"),
+        ("--allow-host", "https://studio.example"),
+        ("--allow-host", "box.lan:x"),
         ("--allow-origin", "https://studio.example/page"),
         ("--max-body", "0"),
         ("--fault", "nonsense"),

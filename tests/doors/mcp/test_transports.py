@@ -18,6 +18,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from agent import Settings, UsageError
+from agent.doors.mcp.guard import Guard
 from agent.doors.mcp.serving import Address, address_of, over_http
 from agent.doors.mcp.workroom import Options, Workroom
 from agent.errors import KeyMissing
@@ -280,10 +281,96 @@ async def test_a_remote_client_does_not_choose_the_roots(room: Workroom, tmp_pat
 
 async def test_a_web_page_elsewhere_cannot_talk_to_it(room: Workroom) -> None:
     async with listening(room, Address(host="127.0.0.1", port=0)) as url:
+        page = url.removesuffix("/mcp")
         assert await status(url) == 200
         assert await status(url, host="evil.example") == 421
         assert await status(url, origin="http://evil.example") == 403
-        assert await status(url, origin="http://localhost:3000") == 200
+        assert await status(url, origin="http://localhost:3000") == 403
+        assert await status(url, origin=page) == 200
+
+
+def refused(guard: Guard, host: str | None, origin: str | None = None) -> int | None:
+    said = [(b"host", host), (b"origin", origin)]
+    found = guard.refusal([(name, text.encode("latin-1")) for name, text in said if text])
+    return found[0] if found else None
+
+
+LOOPBACK = Guard(own=("127.0.0.1", "localhost", "[::1]"))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "localhost:evil.example",
+        "localhost:80.evil.example",
+        "127.0.0.1:8642@evil.example",
+        "localhost@evil.example",
+        "evil.example:localhost",
+        "evil-localhost",
+        "localhost:",
+        "localhost:123456",
+        "[::1].evil.example",
+        "[::1]evil",
+        "localhost/",
+        "localhost evil.example",
+        "localhost\t",
+        "l\xf6calhost",
+        "",
+        None,
+    ],
+)
+def test_a_name_that_only_looks_like_ours_is_not_ours(host: str | None) -> None:
+    assert refused(LOOPBACK, host) == 421
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8642", "127.0.0.1:9", "[::1]", "[::1]:1"])
+def test_our_names_are_ours_on_whatever_port_they_are_forwarded_from(host: str) -> None:
+    assert refused(LOOPBACK, host) is None
+
+
+def test_of_two_names_neither_is_believed() -> None:
+    assert LOOPBACK.refusal([(b"host", b"localhost"), (b"host", b"evil.example")]) is not None
+    assert LOOPBACK.refusal([(b"Host", b"localhost"), (b"host", b"localhost")]) is not None
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://localhost:8642.evil.example",
+        "http://localhost.evil.example:8642",
+        "http://localhost:8642@evil.example",
+        "http://evil.example/localhost:8642",
+        "http://localhost:3000",
+        "http://localhost",
+        "file://localhost:8642",
+        "localhost:8642",
+        "null",
+    ],
+)
+def test_a_page_that_only_looks_like_ours_may_not_call(origin: str) -> None:
+    assert refused(LOOPBACK, "localhost:8642", origin) == 403
+
+
+def test_pages_of_ours_and_of_the_proxy_in_front_may_call() -> None:
+    proxied = Guard(own=("127.0.0.1", "localhost"), added=("studio.example", "box.lan:444"))
+
+    assert refused(LOOPBACK, "localhost:8642", "http://localhost:8642") is None
+    assert refused(LOOPBACK, "localhost:8642", "https://127.0.0.1:8642") is None
+    assert refused(proxied, "127.0.0.1:8642", "https://studio.example") is None
+    assert refused(proxied, "studio.example", "https://studio.example:8443") is None
+    assert refused(proxied, "box.lan:444", "https://box.lan:444") is None
+    assert refused(proxied, "box.lan:445") == 421
+    assert refused(proxied, "studio.example.evil.example") == 421
+    both = [(b"host", b"localhost"), (b"origin", b"http://localhost")]
+    assert LOOPBACK.refusal([*both, (b"origin", b"http://evil.example")]) is not None
+
+
+@pytest.mark.parametrize("name", ["https://studio.example", "a b", "", "studio.example:x"])
+def test_what_can_be_no_name_is_told_at_the_start(name: str) -> None:
+    with pytest.raises(UsageError, match="--allow-host"):
+        address_of("127.0.0.1:0", key=None, names=(name,))
 
 
 async def test_a_key_is_asked_for_where_there_is_one(room: Workroom) -> None:
@@ -341,8 +428,9 @@ def test_the_names_of_this_machine_are_allowed_and_no_others() -> None:
     everywhere = Address(host="0.0.0.0", port=80, key=KEY, names=("studio.example",))
     here = Address(host="192.0.2.1", port=80, key=KEY)
 
-    assert set(everywhere.hosts) == {"127.0.0.1", "localhost", "[::1]", "studio.example"}
-    assert set(here.hosts) == {"192.0.2.1"}
+    assert set(everywhere.own) == {"127.0.0.1", "localhost", "[::1]"}
+    assert everywhere.names == ("studio.example",)
+    assert set(here.own) == {"192.0.2.1"}
 
 
 # ── how light it is ──────────────────────────────────────────────────────────────────────────
