@@ -11,7 +11,6 @@ key_sha256 = ["9f86d081…"]
 from __future__ import annotations
 
 import hashlib
-import hmac
 import secrets
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -53,11 +52,6 @@ class TenantSettings(TenantOptions):
     """One tenant, named."""
 
     name: str
-
-    def holds(self, key: str) -> bool:
-        """Whether this is one of its keys."""
-        found = key_hash(key)
-        return any(hmac.compare_digest(found, one) for one in self.key_sha256)
 
 
 class _StoredKeys(Record):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -17,9 +17,9 @@ from ...factory import fetcher_of, publisher_of, tenancy_of
 from ...protocols import Publisher, Tenancy
 from ...schema import ScreenOutput
 from ...settings import ProfileSettings
-from ...tenants import TenantSettings
 from .jobs import Jobs
 from .limits import Rates
+from .register import Register
 from .signing import Signer, load_signer
 
 if TYPE_CHECKING:
@@ -73,15 +73,11 @@ class Desk:
     """Fetches a picture by its address; ``None``: the profile does not allow it."""
     publisher: Publisher | None
     """Gives out addresses in a bucket; ``None``: there is none."""
-    tenants: Mapping[str, TenantSettings] = field(default_factory=dict)
-    """None: whoever reaches the server may use it, which is for loopback alone."""
+    register: Register
+    """Who may use it; with nobody in it on loopback, whoever reaches it."""
     rates: Rates
     jobs: Jobs
     signer: Signer
-
-    @property
-    def keys_required(self) -> bool:
-        return bool(self.tenants)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +135,7 @@ class OpenDesk:
             chosen=self._parts.chosen,
             options=self._options,
             tasks=self._tasks,
-            tenants=self._settings.tenants,
+            register=Register(self._settings, always=not self._options.on_loopback),
             tenancy=tenancy_of(kit.store),
             fetch=fetcher_of(self._parts.chosen),
             publisher=publisher_of(self._settings, kit.store),

@@ -47,8 +47,10 @@ async def one(model: str, desk: At, tenant: Whose) -> JsonObject:
 
 @router.get("/health")
 async def health(desk: At) -> JsonObject:
-    """Whether it answers; says nothing about anybody."""
-    return {"status": "ok", "version": __version__, "offline": desk.agent.offline}
+    """Whether it answers, and what a person should mend; says nothing about anybody."""
+    told: JsonObject = {"status": "ok", "version": __version__, "offline": desk.agent.offline}
+    problem = desk.register.problem
+    return told | ({"problem": problem} if problem else {})
 
 
 @router.get("/docs")

@@ -44,7 +44,7 @@ def desk_of(request: Request) -> Desk:
 def tenant_of(request: Request) -> Tenant:
     """By the bearer key; raises ``ApiError`` 401 (key), 403 (acknowledging), 429 (rate)."""
     desk = desk_of(request)
-    found = _by_key(desk, request) if desk.keys_required else None
+    found = _by_key(desk, request) if desk.register.required else None
     if found and found.requests_per_minute:
         wait_s = desk.rates.take(found.name, found.requests_per_minute)
         if wait_s:
@@ -64,9 +64,9 @@ At = Annotated[Desk, Depends(desk_of)]
 def _by_key(desk: Desk, request: Request) -> TenantSettings:
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     key = key.strip()
-    found = [tenant for tenant in desk.tenants.values() if tenant.holds(key)]
+    found = desk.register.owner(key)
     if scheme.lower() == "bearer" and key and found:
-        return found[0]
+        return found
     raise ApiError(
         401,
         "Incorrect API key provided. `limner serve key NAME` makes one."

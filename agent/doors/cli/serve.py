@@ -120,7 +120,7 @@ def key(name: str) -> None:
 
     made, path = new_key(name, config_dir=desk.settings_of().config_dir)
     click.echo(made)
-    click.echo(f"Only its hash is kept, in {path}. A running server must be restarted.", err=True)
+    click.echo(f"Only its hash is kept, in {path}. A running server knows it already.", err=True)
 
 
 def _options(flags: ServeFlags, settings: Settings) -> ServeOptions:
