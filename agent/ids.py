@@ -51,5 +51,9 @@ class Ulids:
         return self._last + 1 + int.from_bytes(self._entropy(8))
 
 
+_PAIRS: Final = [high + low for high in CROCKFORD for low in CROCKFORD]
+"""Two letters for each ten bits: an id is written many times in a turn."""
+
+
 def _encoded(value: int) -> str:
-    return "".join(CROCKFORD[value >> shift & 31] for shift in range(125, -1, -5))
+    return "".join([_PAIRS[value >> shift & 1023] for shift in range(120, -1, -10)])

@@ -6,7 +6,7 @@ neither the runner nor a door ever holds a wire dict.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import JsonValue
@@ -240,7 +240,10 @@ class WireEvent:
     A whole answer is one such event, its response object.
     """
 
-    data: bytes
+    value: object
+    """Its JSON, in which ``{"$cut": n}`` stands for the n-th of ``strings``."""
+    strings: tuple[memoryview, ...] = field(default=(), repr=False)
+    """Pictures, as the characters that came."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,8 @@ from .line import Declined, Line
 from .passing import Passing
 from .prepare import Caller, Prepared, Shop, judged, prepare
 from .reading import Read, bare_ids, read_request, take_own_pictures
-from .turns import RelayedTurn, note, retelling_of, write_down
+from .turns import RelayedTurn
+from .written import note, retelling_of, write_down
 
 log = get_logger("limner.relay")
 

@@ -13,6 +13,8 @@ from ..schema import Failure, Outcome, TurnId
 
 MOST_UNREAD = 64 * 1024 * 1024
 """Bytes that wait for a client; one that reads more slowly is let go, and can retrieve."""
+_ONE_PIECE = 64 * 1024
+"""Bytes up to which chunks that wait are told as one."""
 
 
 class Declined(Exception):
@@ -99,13 +101,33 @@ class Line(ObjectReceiveStream[bytes]):
             raise self.declined
         return self.head
 
-    async def receive(self) -> bytes:
-        while not self._chunks:
-            if self._over:
-                raise anyio.EndOfStream
+    @property
+    def waits(self) -> bool:
+        """Whether there is nothing to be told now, and more may come."""
+        return not self._chunks and not self._over
+
+    async def more(self) -> None:
+        """Until something can be told, or nothing will."""
+        while self.waits:
             await self._news.wait()
-        chunk = self._chunks.popleft()
-        self._unread -= len(chunk)
+
+    def take(self) -> bytes | None:
+        """What can be told now, small chunks together; ``None`` at the end, or when it ``waits``."""
+        if not self._chunks:
+            return None
+        taken = [self._chunks.popleft()]
+        size = len(taken[0])
+        while self._chunks and size + len(self._chunks[0]) <= _ONE_PIECE:
+            taken.append(self._chunks.popleft())
+            size += len(taken[-1])
+        self._unread -= size
+        return taken[0] if len(taken) == 1 else b"".join(taken)
+
+    async def receive(self) -> bytes:
+        await self.more()
+        chunk = self.take()
+        if chunk is None:
+            raise anyio.EndOfStream
         return chunk
 
     async def aclose(self) -> None:

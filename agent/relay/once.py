@@ -10,6 +10,7 @@ import anyio
 
 from ..protocols import Bought, KeptItem, KeptResponse, Purchase
 from ..schema import TurnId
+from ..wire import lift
 from ..wire.fields import RequestFault
 from ..wire.retelling import Drawn, Frame, Retelling
 from . import kept
@@ -155,7 +156,7 @@ async def again(shop: Shop, found: KeptResponse, line: Line, *, stream: bool) ->
         background=found.document.get("background") is True,
     )
     tale = Retelling(frame, new_id=lambda _: next(ids))
-    line.put([*tale.tell(body, drawn), *tale.end().events])
+    line.put([*tale.tell(lift.parse(body), drawn), *tale.end().events])
     line.end()
 
 

@@ -3,182 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 
 import anyio
 from pydantic import JsonValue
 
-from .. import attempts, keeping, naming, onward, opening
+from .. import attempts, keeping, onward, opening
 from ..attempts import Errand
 from ..errors import LimnerError, UsageError
-from ..keeping import Begun
 from ..kit import Kit
 from ..logs import get_logger
-from ..opening import Opening
-from ..protocols import Beginning, KeptItem, KeptResponse, Purchase
+from ..protocols import Purchase
 from ..receipts import Receipt
-from ..schema import (
-    Attempt,
-    Failure,
-    Image,
-    ImageId,
-    Outcome,
-    PromptRef,
-    Session,
-    SessionId,
-    Turn,
-    Verdict,
-)
-from ..screening import Judged
+from ..schema import Attempt, Failure, Image, Outcome, Turn, Verdict
 from ..taking import Taking
 from ..traffic import Picture, Received, WireEvent
 from ..turn.extract import Gathered
-from ..wire.retelling import Drawn, Ending, Frame, Retelling
+from ..wire.lift import Lifted
+from ..wire.retelling import Drawn, Ending
 from . import kept, once
 from .line import Declined, Line
 from .prepare import Prepared, Shop, check_options, compose
+from .written import Written, note, retelling_of, row_of
 
 log = get_logger("limner.relay")
 
 _ENDED = "The answer broke off after its picture had come."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """What is on disk before anything is sent."""
-
-    id: str
-    begun: Begun
-    session: Session
-    created: datetime
-    input: tuple[KeptItem, ...] = field(default=(), repr=False)
-
-
-async def write_down(
-    shop: Shop, prepared: Prepared, judged: Judged, prompts: tuple[PromptRef, ...]
-) -> Written:
-    """Imported pictures; then session, open turn, verdicts and the response with its input."""
-    kit, opened = shop.kit, prepared.opened
-    session, other_name = opened.session or _new_session(kit, opened), None
-    if opened.session is None:
-        other_name = _other_name(kit, session.name)
-        if prepared.held or opened.mask:  # what is imported is listed in a session that is there
-            session, other_name = await _create(kit, session, other_name), None
-    begun = await keeping.new_turn(kit, opened, session, prompts=prompts)
-    written = Written(
-        id=kit.ids.new("resp"),
-        begun=begun,
-        session=session,
-        created=begun.turn.created,
-        input=_input(kit, prepared, begun.turn),
-    )
-    row = None
-    if prepared.request.store is not False:
-        told = retelling_of(kit, prepared, written)
-        row = _row(prepared, written, "in_progress", kept.plain(told.begun()))
-    named = await shop.answers.begin(
-        Beginning(
-            session=session,
-            other_name=other_name,
-            turn=begun.turn,
-            verdicts=judged.verdicts,
-            user=opened.request.user,
-            response=row,
-        )
-    )
-    return replace(written, session=named)
-
-
-def _new_session(kit: Kit, opened: Opening) -> Session:
-    """Named by its first words."""
-    now, request = kit.clock.now(), opened.request
-    return Session(
-        id=SessionId(kit.ids.new("ses")),
-        name=naming.checked_name(naming.slug(opened.text)),
-        user=request.user,
-        tenant=request.tenant,
-        created=now,
-        updated=now,
-    )
-
-
-def _other_name(kit: Kit, name: str) -> str:
-    """One that is surely free: a server sees the same words often, and counting costs a look each."""
-    return f"{name[: naming.LONGEST_NAME - 9]}-{kit.ids.new('x')[-8:].lower()}"
-
-
-async def _create(kit: Kit, session: Session, other_name: str) -> Session:
-    try:
-        return await kit.store.create_session(session)
-    except UsageError:
-        return await kit.store.create_session(session.model_copy(update={"name": other_name}))
-
-
-async def note(
-    kit: Kit,
-    verdicts: Sequence[Verdict],
-    prepared: Prepared,
-    *,
-    session: Session | None = None,
-    turn: Turn | None = None,
-) -> None:
-    """Every screened text leaves a row, also when nothing is sent."""
-    for verdict in verdicts:
-        await kit.store.add_verdict(
-            verdict,
-            at=kit.clock.now(),
-            session=session.id if session else None,
-            turn=turn.id if turn else None,
-            user=prepared.opened.request.user,
-        )
-
-
-def _input(kit: Kit, prepared: Prepared, turn: Turn) -> tuple[KeptItem, ...]:
-    images = (*turn.editing, *turn.references)
-    named: dict[tuple[int, int], ImageId] = {at: images[n] for at, n in prepared.places.items()}
-    ids = {}
-    for at, entry in enumerate(prepared.talk.entries):
-        said = entry.value.get("id")
-        own = isinstance(said, str) and said
-        ids[at] = str(said) if own else kit.ids.new("ig" if entry.kind == "picture" else "msg")
-    return kept.input_items(prepared.talk, named, ids)
-
-
-def retelling_of(kit: Kit, prepared: Prepared, written: Written) -> Retelling:
-    """How its answer is told."""
-    request, payload = prepared.request, prepared.payload
-    frame = Frame(
-        id=written.id,
-        created=int(written.created.timestamp()),
-        asked=payload | {"model": request.model or kit.upstream.profile.model},
-        previous=request.previous_response_id,
-        instructions=request.instructions,
-        store=request.store is not False,
-        background=payload.get("background") is True,
-    )
-    return Retelling(frame, new_id=kit.ids.new, hold=kit.holds(prepared.opened.request))
-
-
-def _row(
-    prepared: Prepared,
-    written: Written,
-    status: str,
-    document: dict[str, JsonValue],
-    output: tuple[KeptItem, ...] = (),
-) -> KeptResponse:
-    return KeptResponse(
-        id=written.id,
-        tenant=prepared.opened.request.tenant,
-        session=written.session.id,
-        turn=written.begun.turn.id,
-        previous=prepared.request.previous_response_id,
-        status=status,
-        created=written.created,
-        document=document,
-        input=written.input,
-        output=output,
-    )
 
 
 class RelayedTurn:
@@ -268,7 +118,7 @@ class RelayedTurn:
         if self._prepared.request.store is False:
             return
         status = "failed" if failed else str(ending.document["status"])
-        row = _row(
+        row = row_of(
             self._prepared,
             self._written,
             status,
@@ -367,7 +217,8 @@ class RelayedTurn:
             ]
         elif isinstance(item, WireEvent):
             drawn, self._drawn = self._drawn, []
-            self._pass_on(self._tale.tell(item.data, drawn), drew=bool(drawn))
+            told = self._tale.tell(Lifted(item.value, item.strings), drawn)
+            self._pass_on(told, drew=bool(drawn))
             if self._tale.others != gathered.passed_on:
                 gathered = replace(gathered, passed_on=self._tale.others)
         return gathered

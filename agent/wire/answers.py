@@ -84,7 +84,7 @@ class AnswerReader:
         """Events of the Responses API so far: pings and comments are none."""
         self._partials = partials
         self._verbatim = verbatim
-        self._current: bytes | None = None
+        self._current: Lifted | None = None
         self._framing = Framing()
         self._over = False
         self._cut = False
@@ -142,10 +142,10 @@ class AnswerReader:
         value = obj(lifted.value)
         kind = text(value, "type") or ""
         if kind in _TERMINAL:
-            self._keep_as_it_came(body)
+            self._keep_as_it_came(lifted)
             yield from self._by_type(kind, lifted, value)
         elif parts.is_response(value):
-            self._keep_as_it_came(body)
+            self._keep_as_it_came(lifted)
             yield from self._response(lifted, value, text(value, "status") or "completed")
         else:
             yield from self._end(fault_of_body(body, status=200))
@@ -165,11 +165,11 @@ class AnswerReader:
         kind = text(event, "type") or ""
         if kind.startswith("response."):
             self.events += 1
-            self._keep_as_it_came(data)
+            self._keep_as_it_came(lifted)
             yield from self._by_type(kind, lifted, event)
             yield from self._as_it_came()
         elif not kind and parts.is_response(event):
-            self._keep_as_it_came(data)
+            self._keep_as_it_came(lifted)
             yield from self._response(lifted, event, text(event, "status") or "completed")
         elif _is_error(kind, event):
             yield from self._end(fault_of(event))
@@ -259,14 +259,14 @@ class AnswerReader:
         yield from self._as_it_came()
         yield verdict
 
-    def _keep_as_it_came(self, data: bytes) -> None:
-        self._current = data if self._verbatim else None
+    def _keep_as_it_came(self, lifted: Lifted) -> None:
+        self._current = lifted if self._verbatim else None
 
     def _as_it_came(self) -> Iterator[WireEvent]:
         """The event that was just read, once."""
-        data, self._current = self._current, None
-        if data is not None:
-            yield WireEvent(data)
+        lifted, self._current = self._current, None
+        if lifted is not None:
+            yield WireEvent(lifted.value, lifted.strings)
 
     def _item(
         self, lifted: Lifted, item: Json, at: int, *, final: bool = False

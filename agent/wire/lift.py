@@ -18,6 +18,7 @@ _KEY = re.compile(rb'"(?:result|partial_image_b64|b64_json)"\s*:\s*"')
 _ADDRESS = re.compile(rb"(?!data:)[a-z][a-z0-9+.-]{1,15}:", re.IGNORECASE)
 """No base64 holds a colon."""
 _SHORT = 1024
+_DECODER = json.JSONDecoder(strict=False)
 _URLSAFE = bytes.maketrans(b"-_", b"+/")
 
 
@@ -59,7 +60,7 @@ def loads(data: bytes) -> object:
     picture beside it.
     """
     try:
-        return json.loads(data.decode("utf-8-sig", "replace"), strict=False)
+        return _DECODER.decode(data.decode("utf-8-sig", "replace"))
     except RecursionError:
         raise ValueError("nested too deeply") from None
 

@@ -159,14 +159,10 @@ class Retelling:
         kinds = ("response.created", "response.in_progress")
         return [self._event({"type": kind, "response": document}) for kind in kinds]
 
-    def tell(self, data: bytes, drawn: Sequence[Drawn] = ()) -> list[bytes]:
-        """What is to be sent of one event; ``drawn`` are the pictures that came with it, kept.
-
-        ``data`` must be JSON, as the reader of the answer has found it to be.
-        """
+    def tell(self, lifted: Lifted, drawn: Sequence[Drawn] = ()) -> list[bytes]:
+        """What is to be sent of one event; ``drawn`` are the pictures that came with it, kept."""
         if self._last is not None:
             return []
-        lifted = lift.parse(data)
         event = dict(obj(lifted.value))
         kind = text(event, "type") or ""
         queue = list(drawn)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from agent.schema import ImageId, Sha256
+from agent.wire import lift
 from agent.wire.retelling import Drawn, Ending, Frame, Retelling
 
 ONE, TWO = b"\x89PNG one" * 300, b"\x89PNG two" * 300
@@ -39,7 +40,7 @@ class Teller:
         self.said: list[Json] = []
 
     def hear(self, event: Json, *pictures: Drawn) -> list[Json]:
-        return self._told(self.tale.tell(json.dumps(event).encode(), pictures))
+        return self._told(self.tale.tell(lift.parse(json.dumps(event).encode()), pictures))
 
     def end(self, error: Json | None = None) -> tuple[list[Json], Ending]:
         ending = self.tale.end(error)

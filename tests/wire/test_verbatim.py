@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from agent.traffic import Ended, Opened, Picture, TextPiece, WireEvent
 from agent.wire.answers import Answer, AnswerReader
 from agent.wire.faults import Fault
+from agent.wire.spliced import dumped
+from agent.wire.values import obj
 
 PNG = base64.b64encode(b"\x89PNG" * 400).decode()
 ITEM = {"id": "ig_1", "type": "image_generation_call", "result": PNG}
@@ -21,6 +23,15 @@ def sse(event: Mapping[str, object]) -> bytes:
 def read(body: bytes, *, verbatim: bool = True) -> list[Answer]:
     reader = AnswerReader(partials=False, verbatim=verbatim)
     return [*reader.feed(body), *reader.close()]
+
+
+def as_they_came(told: list[Answer]) -> list[object]:
+    """The events, with their pictures in their places again."""
+    return [
+        json.loads(dumped(obj(one.value), one.strings))
+        for one in told
+        if isinstance(one, WireEvent)
+    ]
 
 
 def test_an_event_follows_what_it_meant_and_the_end_follows_the_last_event() -> None:
@@ -38,8 +49,7 @@ def test_an_event_follows_what_it_meant_and_the_end_follows_the_last_event() -> 
         *(Opened, WireEvent, Picture, WireEvent, TextPiece, WireEvent),
         *(Opened, WireEvent, Ended),
     ]
-    passed = [json.loads(one.data) for one in told if isinstance(one, WireEvent)]
-    assert passed == list(events)
+    assert as_they_came(told) == list(events)
 
 
 def test_a_whole_answer_is_one_event() -> None:
@@ -47,21 +57,21 @@ def test_a_whole_answer_is_one_event() -> None:
 
     told = read(whole)
 
-    assert [one.data for one in told if isinstance(one, WireEvent)] == [whole]
+    assert as_they_came(told) == [json.loads(whole)]
     assert isinstance(told[-1], Ended)
 
 
 def test_a_response_object_in_a_stream_is_an_event() -> None:
     whole = {"object": "response", "status": "completed", "output": []}
 
-    assert [json.loads(o.data) for o in read(sse(whole)) if isinstance(o, WireEvent)] == [whole]
+    assert as_they_came(read(sse(whole))) == [whole]
 
 
 def test_an_end_that_comes_as_json_is_an_event() -> None:
     event = {"type": "response.completed", "response": {"status": "completed", "output": []}}
     told = read(json.dumps(event).encode())
 
-    assert [json.loads(one.data) for one in told if isinstance(one, WireEvent)] == [event]
+    assert as_they_came(told) == [event]
 
 
 def test_pings_and_pages_are_no_events() -> None:

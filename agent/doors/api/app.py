@@ -14,6 +14,7 @@ from . import images, meta, responses, urls
 from .desk import Desk
 from .errors import NO_RETRY, ApiError
 from .gate import Gate
+from .straight import Straight, unreadable
 
 ABOUT = "Limner: pictures over OpenAI's APIs, screened, kept, and paid for once."
 
@@ -33,6 +34,7 @@ def create_app(desk: Desk) -> FastAPI:
         app.include_router(router, prefix="/v1")
     app.include_router(meta.router)
     app.include_router(urls.router)
+    app.add_middleware(Straight, desk=desk)
     if desk.options.allow_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -56,7 +58,7 @@ async def _told(_: Request, error: Exception) -> JSONResponse:
 
 async def _unreadable(_: Request, fault: Exception) -> JSONResponse:
     assert isinstance(fault, RequestFault)
-    return JSONResponse(fault.body(), status_code=fault.status, headers=dict(NO_RETRY))
+    return unreadable(fault)
 
 
 async def _unknown(request: Request, error: Exception) -> Response:

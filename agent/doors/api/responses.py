@@ -26,7 +26,7 @@ from .desk import Desk
 from .errors import NO_RETRY, ApiError, JsonObject, sentences
 from .limits import body_of
 from .outcomes import told
-from .streaming import EventStream, kept_alive
+from .streaming import LineStream
 from .tenants import At, Tenant, Whose
 from .urls import is_own, own_picture
 
@@ -156,7 +156,7 @@ async def _answer(accepted: Accepted, desk: Desk) -> Response:
     if accepted.stream:
         if await line.opening(_PATIENCE_S) is None:
             line.begin(Head())
-        return EventStream(kept_alive(line, every_s=desk.options.keepalive_s), headers)
+        return LineStream(line, headers, every_s=desk.options.keepalive_s)
     if accepted.document is not None:
         await line.aclose()
         return JSONResponse(accepted.document)

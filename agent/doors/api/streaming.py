@@ -7,9 +7,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 
 import anyio
-from anyio.abc import ObjectReceiveStream
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from pydantic import JsonValue
+from starlette.types import Receive, Scope, Send
+
+from ...relay.line import Line
 
 KEEPALIVE_S = 10.0
 KEEPALIVE = b": keepalive\n\n"
@@ -26,21 +28,52 @@ def compact(data: Mapping[str, JsonValue]) -> bytes:
     return json.dumps(data, separators=(",", ":")).encode()
 
 
-async def kept_alive(
-    chunks: ObjectReceiveStream[bytes], *, every_s: float = KEEPALIVE_S
-) -> AsyncGenerator[bytes, None]:
-    """The chunks as they come, and a comment whenever nothing came for ``every_s``."""
-    async with chunks:
-        while True:
-            chunk: bytes | None = KEEPALIVE
-            with anyio.move_on_after(every_s):
-                try:
-                    chunk = await chunks.receive()
-                except anyio.EndOfStream:
-                    chunk = None
-            if chunk is None:
-                return
-            yield chunk
+class LineStream(Response):
+    """A ``Line`` as ``text/event-stream``; closes it also when the client leaves."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, line: Line, headers: Mapping[str, str], *, every_s: float) -> None:
+        self.status_code = 200
+        self.background = None
+        self.init_headers({**HEADERS, **headers})
+        self._line = line
+        self._every_s = every_s
+
+    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
+        raised: list[Exception] = []
+        async with self._line, anyio.create_task_group() as tasks:
+            tasks.start_soon(_left, receive, tasks.cancel_scope)
+            try:
+                await self._tell(send)
+            except Exception as error:  # noqa: BLE001  a group would wrap it
+                raised.append(error)
+            tasks.cancel_scope.cancel()
+        if raised:
+            raise raised[0]
+
+    async def _tell(self, send: Send) -> None:
+        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+        await send(start)
+        while (chunk := await self._next()) is not None:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _next(self) -> bytes | None:
+        """What there is, or a comment when nothing came for so long; ``None`` at the end."""
+        if self._line.waits:
+            with anyio.move_on_after(self._every_s):
+                await self._line.more()
+            if self._line.waits:
+                return KEEPALIVE
+        return self._line.take()
+
+
+async def _left(receive: Receive, telling: anyio.CancelScope) -> None:
+    """Stop telling when the client has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    telling.cancel()
 
 
 class EventStream(StreamingResponse):

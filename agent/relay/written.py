@@ -1,0 +1,158 @@
+"""What is on disk of a relayed turn before anything of it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from .. import keeping, naming
+from ..errors import UsageError
+from ..keeping import Begun
+from ..kit import Kit
+from ..opening import Opening
+from ..protocols import Beginning, KeptItem, KeptResponse
+from ..schema import ImageId, PromptRef, Session, SessionId, Turn, Verdict
+from ..screening import Judged
+from ..wire.retelling import Frame, Retelling
+from . import kept
+from .prepare import Prepared, Shop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What is on disk before anything is sent."""
+
+    id: str
+    begun: Begun
+    session: Session
+    created: datetime
+    input: tuple[KeptItem, ...] = field(default=(), repr=False)
+
+
+async def write_down(
+    shop: Shop, prepared: Prepared, judged: Judged, prompts: tuple[PromptRef, ...]
+) -> Written:
+    """Imported pictures; then session, open turn, verdicts and the response with its input."""
+    kit, opened = shop.kit, prepared.opened
+    session, other_name = opened.session or _new_session(kit, opened), None
+    if opened.session is None:
+        other_name = _other_name(kit, session.name)
+        if prepared.held or opened.mask:  # what is imported is listed in a session that is there
+            session, other_name = await _create(kit, session, other_name), None
+    begun = await keeping.new_turn(kit, opened, session, prompts=prompts)
+    written = Written(
+        id=kit.ids.new("resp"),
+        begun=begun,
+        session=session,
+        created=begun.turn.created,
+        input=_input(kit, prepared, begun.turn),
+    )
+    row = None
+    if prepared.request.store is not False:
+        told = retelling_of(kit, prepared, written)
+        row = row_of(prepared, written, "in_progress", kept.plain(told.begun()))
+    named = await shop.answers.begin(
+        Beginning(
+            session=session,
+            other_name=other_name,
+            turn=begun.turn,
+            verdicts=judged.verdicts,
+            user=opened.request.user,
+            response=row,
+        )
+    )
+    return replace(written, session=named)
+
+
+def _new_session(kit: Kit, opened: Opening) -> Session:
+    """Named by its first words."""
+    now, request = kit.clock.now(), opened.request
+    return Session(
+        id=SessionId(kit.ids.new("ses")),
+        name=naming.checked_name(naming.slug(opened.text)),
+        user=request.user,
+        tenant=request.tenant,
+        created=now,
+        updated=now,
+    )
+
+
+def _other_name(kit: Kit, name: str) -> str:
+    """One that is surely free: a server sees the same words often, and counting costs a look each."""
+    return f"{name[: naming.LONGEST_NAME - 9]}-{kit.ids.new('x')[-8:].lower()}"
+
+
+async def _create(kit: Kit, session: Session, other_name: str) -> Session:
+    try:
+        return await kit.store.create_session(session)
+    except UsageError:
+        return await kit.store.create_session(session.model_copy(update={"name": other_name}))
+
+
+async def note(
+    kit: Kit,
+    verdicts: Sequence[Verdict],
+    prepared: Prepared,
+    *,
+    session: Session | None = None,
+    turn: Turn | None = None,
+) -> None:
+    """Every screened text leaves a row, also when nothing is sent."""
+    for verdict in verdicts:
+        await kit.store.add_verdict(
+            verdict,
+            at=kit.clock.now(),
+            session=session.id if session else None,
+            turn=turn.id if turn else None,
+            user=prepared.opened.request.user,
+        )
+
+
+def _input(kit: Kit, prepared: Prepared, turn: Turn) -> tuple[KeptItem, ...]:
+    images = (*turn.editing, *turn.references)
+    named: dict[tuple[int, int], ImageId] = {at: images[n] for at, n in prepared.places.items()}
+    ids = {}
+    for at, entry in enumerate(prepared.talk.entries):
+        said = entry.value.get("id")
+        own = isinstance(said, str) and said
+        ids[at] = str(said) if own else kit.ids.new("ig" if entry.kind == "picture" else "msg")
+    return kept.input_items(prepared.talk, named, ids)
+
+
+def retelling_of(kit: Kit, prepared: Prepared, written: Written) -> Retelling:
+    """How its answer is told."""
+    request, payload = prepared.request, prepared.payload
+    frame = Frame(
+        id=written.id,
+        created=int(written.created.timestamp()),
+        asked=payload | {"model": request.model or kit.upstream.profile.model},
+        previous=request.previous_response_id,
+        instructions=request.instructions,
+        store=request.store is not False,
+        background=payload.get("background") is True,
+    )
+    return Retelling(frame, new_id=kit.ids.new, hold=kit.holds(prepared.opened.request))
+
+
+def row_of(
+    prepared: Prepared,
+    written: Written,
+    status: str,
+    document: dict[str, JsonValue],
+    output: tuple[KeptItem, ...] = (),
+) -> KeptResponse:
+    return KeptResponse(
+        id=written.id,
+        tenant=prepared.opened.request.tenant,
+        session=written.session.id,
+        turn=written.begun.turn.id,
+        previous=prepared.request.previous_response_id,
+        status=status,
+        created=written.created,
+        document=document,
+        input=written.input,
+        output=output,
+    )
