@@ -34,9 +34,9 @@ def claim(connection: Connection, new: Purchase) -> Purchase | None:
 
 
 def take_over(connection: Connection, before: Purchase, new: Purchase) -> bool:
-    """``new`` in place of one that came to nothing; false when somebody was faster."""
+    """``new`` in place of one as it was found; false when somebody was faster."""
     row = delete(idempotency).where(
-        *_named(before), idempotency.c.owner == before.owner, idempotency.c.done.is_(False)
+        *_named(before), idempotency.c.owner == before.owner, idempotency.c.done.is_(before.done)
     )
     current = _one(connection, before)
     if current is None or current.turns != before.turns or connection.execute(row).rowcount != 1:
@@ -53,6 +53,26 @@ def finish(connection: Connection, which: Purchase) -> None:
 def release(connection: Connection, which: Purchase) -> None:
     """It came to nothing and cost nothing: the key is free again."""
     connection.execute(delete(idempotency).where(*_named(which)))
+
+
+def standing(connection: Connection, which: Purchase) -> Purchase | None:
+    """What has its key now; ``None``: nothing."""
+    return _one(connection, which)
+
+
+def drop(connection: Connection, which: Purchase) -> None:
+    """Free its key, unless another purchase has it by now."""
+    current = _one(connection, which)
+    if current is not None and current.turns == which.turns:
+        connection.execute(delete(idempotency).where(*_named(which)))
+
+
+def drop_of_turn(connection: Connection, which: TurnId, *, prefix: str) -> None:
+    """The same for the purchase that a turn is of, among nobody's keys that begin so."""
+    mine = (idempotency.c.tenant == NOBODY, idempotency.c.key.startswith(prefix, autoescape=True))
+    found = connection.execute(select(idempotency.c.key, idempotency.c.turns).where(*mine)).all()
+    keys = [row.key for row in found if which in row.turns]
+    connection.execute(delete(idempotency).where(*mine, idempotency.c.key.in_(keys)))
 
 
 def attempts_of(connection: Connection, turns: Sequence[TurnId]) -> list[Attempt]:

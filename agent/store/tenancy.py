@@ -59,6 +59,18 @@ class DiskTenancy:
     async def release(self, which: Purchase) -> None:
         await self._database.write(idempotency.release, which)
 
+    async def standing(self, which: Purchase) -> Purchase | None:
+        """What has its key now."""
+        return await self._database.read(idempotency.standing, which)
+
+    async def drop(self, which: Purchase) -> None:
+        """Free its key, unless another purchase has it by now."""
+        await self._database.write(idempotency.drop, which)
+
+    async def drop_of_turn(self, which: TurnId, *, prefix: str) -> None:
+        """Free the key of the purchase that a turn is of."""
+        await self._database.write(idempotency.drop_of_turn, which, prefix=prefix)
+
     async def bought(self, which: Purchase, *, now: datetime) -> Bought:
         await self._store.reap()
         life = await to_thread.run_sync(owners.life_of, which.owner)

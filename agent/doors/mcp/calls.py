@@ -32,7 +32,7 @@ from .schemas import (
     TurnArgs,
     read_args,
 )
-from .workroom import Workroom
+from .workroom import Call, Workroom
 
 POLL_S = 1.0
 """Between two looks at a turn that another process runs."""
@@ -116,8 +116,8 @@ async def show_session(room: Workroom, host: Host, given: Given) -> CallToolResu
 async def _draw(room: Workroom, host: Host, args: GenerateArgs | EditArgs) -> CallToolResult:
     """Begin the call, or join the same one under way; ask a person where the policy wants one."""
     roots = await _roots(room, host)
-    key = _key(args, roots, host)
-    job = room.same(key)
+    call = _call(args, roots, host)
+    job = room.same(call)
     if job is not None:
         job.stopping = False
         job.warnings.append(
@@ -128,17 +128,18 @@ async def _draw(room: Workroom, host: Host, args: GenerateArgs | EditArgs) -> Ca
     target = target_of(args.output_path, roots, overwrite=args.overwrite)
     session = await _session(room, args.session, new=isinstance(args, GenerateArgs))
     request = _request(room, args, roots, target, session)
-    await anyio.to_thread.run_sync(
-        lambda: target.check(output_format=request.options.output_format, count=args.n)
-    )
-    return await _begin(room, host, args, Plan(key, request, target))
+    if not await (await room.claims()).known(call.key):  # then its file may be there by now
+        await anyio.to_thread.run_sync(
+            lambda: target.check(output_format=request.options.output_format, count=args.n)
+        )
+    return await _begin(room, host, args, Plan(call, request, target))
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A call, checked as far as it can be without an agent."""
 
-    key: str
+    call: Call
     request: TurnRequest
     target: Target
 
@@ -152,9 +153,7 @@ async def _begin(
         accepted = host.acknowledged
         by = f"a person, asked by {host.name}" if accepted else None
         request = replace(request, acknowledge=accepted, acknowledged_by=by)
-        begun = await room.start(plan.key, request, plan.target, count=args.n)
-        if isinstance(begun, Failure):
-            return answers.failed(begun)
+        begun = await room.start(plan.call, request, plan.target, count=args.n)
         answer = await _answered(room, host, begun, wait_s=args.wait_s)
         refused = begun.results[-1].error if begun.done and begun.results else None
         if refused is None or begun.turns:
@@ -214,8 +213,10 @@ async def _answered(room: Workroom, host: Host, job: Job, *, wait_s: float) -> C
         raise
     finally:
         job.waiting -= 1
-    answer = await answers.drawn(receipt(job, pending=not job.done))
-    job.delivered = job.delivered or job.done
+    done = job.done
+    answer = await answers.drawn(receipt(job, pending=not done))
+    if done and not job.delivered:
+        await room.delivered(job)
     return answer
 
 
@@ -233,7 +234,9 @@ async def _wait(room: Workroom, host: Host, job: Job, *, wait_s: float) -> None:
             await changed.wait()
         waited = anyio.current_time() - began
         # rises also while nothing happens: it has to, and standing still looks like being stuck
-        told = max(job.progress, told + (job.count - told) / 100)
+        before, told = told, max(job.progress, told + (job.count - told) / 100)
+        if told == before:  # all is there, and is being written down
+            continue
         with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
             await host.progress(told, float(job.count), f"{job.doing} ({waited:.0f} s)")
 
@@ -249,6 +252,8 @@ async def _stored(room: Workroom, args: TurnArgs) -> CallToolResult:
             break
         await anyio.sleep(min(POLL_S, left))
     session, images = await store.session(turn.session), await store.images(turn.session)
+    if turn.outcome is not None:
+        await room.delivered_turn(turn.id)
     return await answers.drawn(from_store(turn, session, images))
 
 
@@ -274,12 +279,24 @@ async def _session(room: Workroom, asked: str | None, *, new: bool) -> Session |
         return asked
 
 
-def _key(args: GenerateArgs | EditArgs, roots: Roots, host: Host) -> str:
+def _call(args: GenerateArgs | EditArgs, roots: Roots, host: Host) -> Call:
     """The same for the same call; where no session tells callers apart, who calls does."""
     said = args.model_dump(mode="json", exclude={"wait_s"})
-    whose = host.identity if args.session is None else ""
-    parts = [type(args).__name__, said, whose, str(roots.first)]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    apart = args.session is None and not _names_session(args)
+    return Call(
+        key=_hash([type(args).__name__, said, str(roots.first)]),
+        caller=_hash(host.identity if apart else ""),
+    )
+
+
+def _names_session(args: GenerateArgs | EditArgs) -> bool:
+    """A picture belongs to its session, whoever asks for it."""
+    image = args.image if isinstance(args, EditArgs) else None
+    return image is not None and image.removeprefix(_URI).startswith("img_")
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def _request(

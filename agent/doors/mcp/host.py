@@ -8,6 +8,8 @@ travels in a sealed state. Both look the same from ``calls``.
 from __future__ import annotations
 
 import json
+import os
+import socket
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
@@ -29,6 +31,7 @@ from pydantic import ValidationError
 
 Word = Literal["yes", "no", "nobody"]
 """A person's answer; ``nobody``: there is no way to ask one."""
+_STARTED_BY: Final = f"stdio {socket.gethostname()} {os.getppid()}"
 ROOTS_S: Final = 5.0
 PERSON_S: Final = 600.0
 _FORM: Final[dict[str, Any]] = {
@@ -77,10 +80,13 @@ class Host:
 
     @property
     def identity(self) -> str:
-        """Tells callers apart where a session does not: one process speaks to one over stdio."""
+        """Tells callers apart where a session does not; over stdio one process speaks to one.
+
+        A host that starts its server anew is the same caller, one beside it is another.
+        """
         request = self._context.request
         if request is None:
-            return "stdio"
+            return _STARTED_BY
         peer = request.client.host if request.client else ""
         return f"{peer} {request.headers.get('mcp-session-id', '')} {self.name}"
 

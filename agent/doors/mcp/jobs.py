@@ -26,8 +26,8 @@ from ...events import (
     TurnStarted,
 )
 from ...logs import get_logger
-from ...protocols import TurnRequest
-from ...schema import Failure, Image, ImageId, TurnId
+from ...protocols import Purchase, TurnRequest
+from ...schema import Cost, Failure, Image, ImageId, TurnId
 from .paths import Target
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ log = get_logger("limner.mcp")
 
 _STOPPING: Final = frozenset({2, 4, 5, 7, 8})
 """Exit codes after which the same turn again would only fail, or cost, again."""
+UNDELIVERED_S: Final = 900.0
+"""How long the same call is given what it missed, instead of a picture that is paid for anew."""
 
 
 @dataclass(eq=False)
@@ -44,9 +46,18 @@ class Job:
     """One call under way, and then what came of it."""
 
     key: str
+    """The same for the same call, in whatever process."""
     request: TurnRequest
     target: Target
     count: int = 1
+    caller: str = ""
+    """Who calls, where no session tells callers apart."""
+    ids: tuple[TurnId, ...] = ()
+    """Of the turns that it is to become."""
+    claim: Purchase | None = None
+    """As it is written down, where this process buys."""
+    followed: Purchase | None = None
+    """What another process bought, where this one waits for it."""
     results: list[Terminal] = field(default_factory=list)
     turns: list[TurnId] = field(default_factory=list)
     paths: dict[ImageId, str] = field(default_factory=dict)
@@ -77,6 +88,13 @@ class Job:
         self.stopping = True
         if not self.sent:
             self.scope.cancel()
+
+    def forget(self) -> None:
+        """What was followed came to nothing."""
+        self.turns.clear()
+        self.results.clear()
+        self.started, self.doing = None, "starting"
+        self.wake()
 
     def hear(self, event: Event) -> None:
         """Where it stands, in words and as a share."""
@@ -219,27 +237,52 @@ class Allowance:
 # ── running them ─────────────────────────────────────────────────────────────────────────────
 
 
-async def run(job: Job, agent: ImageAgent, allowance: Allowance) -> None:
+class Buyers(Protocol):
+    """All processes on this store."""
+
+    async def met(self, job: Job) -> bool:
+        """Whether another one bought it, and it was waited for."""
+        ...
+
+    async def settle(self, job: Job) -> None:
+        """After its turns; never raises."""
+        ...
+
+
+async def run(job: Job, agent: ImageAgent, allowance: Allowance, buyers: Buyers) -> None:
     """Every turn of the call, one after another; never raises but for being cancelled."""
     try:
         with job.scope:
-            await _turns(job, agent, allowance)
+            if not await buyers.met(job):
+                await _bought(job, agent, allowance)
     except Exception as error:
         log.exception("mcp.bug")
-        job.hear(_failed(error))
+        job.hear(_failed(error, sent=job.sent))
     finally:
-        allowance.dismiss(job)
+        await buyers.settle(job)
         job.done, job.ended_at = True, anyio.current_time()
         job.wake()
 
 
-def _failed(error: Exception) -> TurnFailed:
+async def _bought(job: Job, agent: ImageAgent, allowance: Allowance) -> None:
+    """Within what this server may still draw."""
+    if failure := allowance.admit(job):
+        nothing = Cost(amount=Decimal(0), basis="usage")
+        job.hear(TurnFailed(outcome="failed", error=failure, cost=nothing))
+        return
+    try:
+        await _turns(job, agent, allowance)
+    finally:
+        allowance.dismiss(job)
+
+
+def _failed(error: Exception, *, sent: bool) -> TurnFailed:
     ours = isinstance(error, LimnerError)
     failure = Failure(
         code="store" if isinstance(error, StoreError) else "unknown",
         message=str(error) if ours else f"An error of Limner's own: {type(error).__name__}.",
         hint=getattr(error, "hint", "") or "The server's log says more; show_session says what is.",
-        billed="possibly",
+        billed="possibly" if sent else "no",
     )
     return TurnFailed(outcome="failed", error=failure)
 
@@ -247,7 +290,8 @@ def _failed(error: Exception) -> TurnFailed:
 async def _turns(job: Job, agent: ImageAgent, allowance: Allowance) -> None:
     request = job.request
     for number in range(1, job.count + 1):
-        result = await _turn(job, request, agent, allowance)
+        which = job.ids[number - 1] if job.ids else None
+        result = await _turn(job, replace(request, turn=which), agent, allowance)
         policy = result.error is not None and result.error.stage == "policy"
         if number < job.count and (result.exit_code in _STOPPING or policy or job.stopping):
             job.warnings.append(f"the other {job.count - number} were not sent")
@@ -267,7 +311,7 @@ async def _turn(
             async for event in events:
                 grant.hear(event)
                 if isinstance(event, ImageCompleted):
-                    await _deliver(job, event.image)
+                    await deliver(job, event.image)
                 if isinstance(event, Terminal):
                     last = _explained(event, allowance, grant, request)
                 job.hear(last or event)
@@ -286,10 +330,15 @@ def _explained(
     return event.model_copy(update={"error": told})
 
 
-async def _deliver(job: Job, image: Image) -> None:
-    """Write it where it was asked for; what cannot be written is kept and told."""
+async def deliver(job: Job, image: Image, *, found: bool = False) -> None:
+    """Write it where it was asked for; what cannot be written is kept and told.
+
+    ``found``: another process may have done so already.
+    """
     session = job.started.session_name if job.started else "picture"
-    write = partial(job.target.deliver, image, session=session, place=len(job.paths) + 1)
+    write = partial(
+        job.target.deliver, image, session=session, place=len(job.paths) + 1, found=found
+    )
     try:
         job.paths[image.id] = str(await anyio.to_thread.run_sync(write))
     except StoreError as error:

@@ -6,6 +6,7 @@ below a root: the client's, else ``--root``, else the working directory.
 
 from __future__ import annotations
 
+import filecmp
 import os
 import re
 import shutil
@@ -163,16 +164,18 @@ class Target:
                 hint="Make room, or name another folder.",
             )
 
-    def deliver(self, image: Image, *, session: str, place: int) -> Path:
+    def deliver(self, image: Image, *, session: str, place: int, found: bool = False) -> Path:
         """A copy of the picture at its name, or at the next free one; ``place`` counts from 1.
 
-        Raises ``StoreError`` naming where the picture is kept when the disk will not take it.
+        With ``found``, the same bytes under that name are that copy. Raises ``StoreError`` naming where the picture is kept when the disk will not take it.
         """
         true = EXTENSIONS.get(image.media_type, ("bin",))
         extension = self.suffix if self.suffix in true else true[0]
         stem = self.stem or f"{_safe(session)}-{image.number}"
         wanted = self._wanted(stem, place if self.stem else 1, extension)
         try:
+            if found and _same(wanted, Path(image.path)):
+                return wanted
             self.folder.mkdir(parents=True, exist_ok=True)
             return copied(Path(image.path), wanted, replace=self.overwrite)
         except OSError as error:
@@ -213,6 +216,11 @@ def mode_of(path: Path) -> int:
         return path.stat().st_mode
     except (OSError, ValueError):
         return 0
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether both are there and hold the same bytes."""
+    return stat.S_ISREG(mode_of(one)) and filecmp.cmp(one, other, shallow=False)
 
 
 def _true_extension(suffix: str, output_format: str) -> str:

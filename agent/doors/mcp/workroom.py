@@ -17,21 +17,18 @@ import anyio.to_thread
 from anyio.abc import TaskGroup, TaskStatus
 
 from ...protocols import Store, TurnRequest
-from ...schema import Failure, Image, Turn, TurnId, Verdict
-from .jobs import Allowance, Job, run
+from ...schema import Image, Turn, TurnId, Verdict
+from .jobs import UNDELIVERED_S, Allowance, Job, run
 from .paths import Target
 
 if TYPE_CHECKING:
     from ... import ImageAgent
     from ...settings import ProfileSettings, Settings
+    from .claims import Claims
     from .posters import PosterJob
 
 REMEMBERED: Final = 64
 """Ended calls whose outcome can still be asked for with all that was noticed on the way."""
-UNDELIVERED_S: Final = 900.0
-"""How long the same call is given what it missed, instead of a picture that is paid for anew."""
-
-
 Opening = Callable[[], "AbstractAsyncContextManager[ImageAgent]"]
 """Opens the agent of this server, as ``open_agent`` does; called by the first call."""
 
@@ -55,6 +52,14 @@ class Options:
     """Between two progress notes while nothing happens; some clients wait as long as they come."""
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is asked for, and by whom where no session tells callers apart: hashes."""
+
+    key: str
+    caller: str
+
+
 class Workroom:
     """An async context manager; leaving it waits for what was sent, and drops what was not."""
 
@@ -73,8 +78,9 @@ class Workroom:
         self.posters: dict[str, PosterJob] = {}
         """Briefs under way, and those whose outcome nobody was told yet."""
         self._allowance = Allowance(max_cost=options.max_cost, max_images=options.max_images)
-        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._jobs: OrderedDict[Call, Job] = OrderedDict()
         self._agent: ImageAgent | None = None
+        self._claims: Claims | None = None
         self._opening = anyio.Lock()
         self._closing = anyio.Event()
         self._stack = AsyncExitStack()
@@ -119,6 +125,9 @@ class Workroom:
             job.scope.cancel()
         for poster in self.posters.values():
             poster.scope.cancel()
+        with anyio.CancelScope(shield=True):  # what was bought is written down first
+            while running := [job for job in self._jobs.values() if not job.done]:
+                await running[0].changed.wait()
         self._closing.set()
         await self._stack.__aexit__(kind, error, trace)
 
@@ -136,6 +145,20 @@ class Workroom:
                 await anyio.to_thread.run_sync(import_module, "...factory", __package__)
                 self._agent = await self._tasks.start(self._keep_open)
         return self._agent
+
+    async def claims(self) -> Claims:
+        """Which process buys a call."""
+        agent = await self.agent()
+        if self._claims is None:
+            from ...factory import tenancy_of
+            from .claims import Claims, Till
+
+            till = cast("Till", tenancy_of(agent.store))
+            self._claims = Claims(agent, till, runs=self._runs)
+        return self._claims
+
+    def _runs(self, turn: TurnId) -> bool:
+        return any(turn in job.ids and not job.done for job in self._jobs.values())
 
     async def store(self) -> Archive:
         """Sessions, turns, pictures."""
@@ -156,9 +179,9 @@ class Workroom:
 
     # ── calls under way ──────────────────────────────────────────────────────────────────────
 
-    def same(self, key: str) -> Job | None:
+    def same(self, call: Call) -> Job | None:
         """The same call, still under way, or ended without anybody being told of it."""
-        job = self._jobs.get(key)
+        job = self._jobs.get(call)
         if job is None or (job.stopping and not job.sent):
             return None
         if not job.done:
@@ -167,20 +190,33 @@ class Workroom:
         fresh = anyio.current_time() - job.ended_at < UNDELIVERED_S
         return job if missed and fresh else None
 
-    async def start(
-        self, key: str, request: TurnRequest, target: Target, *, count: int
-    ) -> Job | Failure:
-        """Begin a call, or say which limit of this server stands in the way."""
-        agent = await self.agent()
-        if (other := self.same(key)) is not None:  # begun while the agent was being opened
+    async def start(self, call: Call, request: TurnRequest, target: Target, *, count: int) -> Job:
+        """Begin a call, or join the same one."""
+        agent, claims = await self.agent(), await self.claims()
+        if (other := self.same(call)) is not None:  # begun while the agent was being opened
             return other
-        job = Job(key=key, request=request, target=target, count=count)
-        if failure := self._allowance.admit(job):
-            return failure
+        new = agent.kit.ids.new
+        job = Job(
+            key=call.key,
+            caller=call.caller,
+            request=request,
+            target=target,
+            count=count,
+            ids=tuple(TurnId(new("turn")) for _ in range(count)),
+        )
         assert self._tasks is not None
-        self._remember(job)
-        self._tasks.start_soon(run, job, agent, self._allowance)
+        self._remember(call, job)
+        self._tasks.start_soon(run, job, agent, self._allowance, claims)
         return job
+
+    async def delivered(self, job: Job) -> None:
+        """Whoever asked knows what it came to."""
+        await (await self.claims()).delivered(job)
+        job.delivered = True
+
+    async def delivered_turn(self, turn: TurnId) -> None:
+        """The same, of a turn that ran in another process."""
+        await (await self.claims()).delivered_turn(turn)
 
     def of_turn(self, turn: str) -> Job | None:
         """The call that this turn is part of, if it ran in this process."""
@@ -191,9 +227,9 @@ class Workroom:
         made = [image for job in self._jobs.values() for image in job.pictures]
         return made[::-1][:REMEMBERED]
 
-    def _remember(self, job: Job) -> None:
-        self._jobs.pop(job.key, None)
-        self._jobs[job.key] = job
+    def _remember(self, call: Call, job: Job) -> None:
+        self._jobs.pop(call, None)
+        self._jobs[call] = job
         ended = [key for key, one in self._jobs.items() if one.done]
         for key in ended[: max(0, len(self._jobs) - REMEMBERED)]:
             del self._jobs[key]
