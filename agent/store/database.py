@@ -176,6 +176,8 @@ class Job(Generic[T]):
         self._value: T | None = None
         self._error: Exception | None = None
         self.over = False
+        self.called = anyio.Event()
+        """Set when it is over, or when it is to begin the next transaction."""
 
     def run_in(self, connection: Connection) -> None:
         """With others, and undone with them by whatever it raises."""
@@ -225,8 +227,8 @@ class Database:
         self._engine = create_engine(url, **engine_options(url, busy_s))
         prepare_engine(self._engine)
         # Fair in here, where SQLite would only poll; PostgreSQL has a queue of its own.
-        self._turnstile = anyio.Lock()
         self._jobs: list[Job[Any]] = []
+        self._writing = False
 
     async def read(
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -246,18 +248,40 @@ class Database:
             return await self._run("write", work, *args, **kwargs)
         job: Job[T] = Job(lambda connection: work(connection, *args, **kwargs))
         self._jobs.append(job)
-        try:
-            async with self._turnstile:
-                if not job.over:
-                    batch, self._jobs = self._jobs[:MOST_AT_ONCE], self._jobs[MOST_AT_ONCE:]
-                    if job not in batch:
-                        batch.append(job)
-                        self._jobs.remove(job)
-                    await _shielded(lambda: self._together(batch))
-        finally:
-            if job in self._jobs:  # given up before anybody began with it
-                self._jobs.remove(job)
+        if self._writing:
+            await self._called(job)
+        if not job.over:
+            await self._write_on()
         return job.result()
+
+    async def _called(self, job: Job[Any]) -> None:
+        """Until it is over or is the first of those that wait."""
+        try:
+            await job.called.wait()
+        except BaseException:  # given up
+            if job in self._jobs:
+                self._jobs.remove(job)
+            if job.called.is_set() and not job.over:
+                self._call_next()
+            raise
+
+    async def _write_on(self) -> None:
+        """One transaction with all that wait; who comes meanwhile is called after it."""
+        self._writing = True
+        batch, self._jobs = self._jobs[:MOST_AT_ONCE], self._jobs[MOST_AT_ONCE:]
+        try:
+            await _shielded(lambda: self._together(batch))
+        finally:
+            self._jobs[:0] = [job for job in batch[1:] if not job.over]  # no thread could be had
+            for job in batch:  # all at once: not each in a round of the loop after the other
+                if job.over:
+                    job.called.set()
+            self._call_next()
+
+    def _call_next(self) -> None:
+        self._writing = bool(self._jobs)
+        if self._jobs:
+            self._jobs[0].called.set()
 
     def _together(self, batch: Sequence[Job[Any]]) -> None:
         """All in one transaction; where one fails, behind savepoints; at last each in its own."""

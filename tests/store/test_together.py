@@ -128,3 +128,56 @@ async def test_one_that_is_given_up_before_its_turn_is_never_run(database: Datab
 
     await database.write(noting("last"))
     assert await database.read(keys) == {"slow", "last"}
+
+
+async def test_those_behind_one_that_is_given_up_are_written(database: Database) -> None:
+    begun, go_on = anyio.Event(), anyio.Event()
+
+    def slow(connection: Connection) -> str:
+        anyio.from_thread.run_sync(begun.set)
+        anyio.from_thread.run(go_on.wait)
+        return noting("slow")(connection)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(database.write, slow)
+        await begun.wait()
+        async with anyio.create_task_group() as others:
+            others.start_soon(database.write, noting("given up"))
+            await anyio.lowlevel.checkpoint()
+            tasks.start_soon(database.write, noting("behind"))
+            await anyio.lowlevel.checkpoint()
+            others.cancel_scope.cancel()
+        go_on.set()
+
+    assert await database.read(keys) == {"slow", "behind"}
+
+
+async def test_the_others_are_written_when_one_is_given_up_as_it_is_called(
+    database: Database,
+) -> None:
+    begun, go_on = anyio.Event(), anyio.Event()
+    scope = anyio.CancelScope()
+
+    def slow(connection: Connection) -> str:
+        anyio.from_thread.run_sync(begun.set)
+        anyio.from_thread.run(go_on.wait)
+        return noting("slow")(connection)
+
+    async def first() -> None:
+        await database.write(slow)
+        scope.cancel()  # in the round in which the next one is called
+
+    async def second() -> None:
+        with scope:
+            await database.write(noting("second"))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(first)
+        await begun.wait()
+        tasks.start_soon(second)
+        await anyio.lowlevel.checkpoint()
+        tasks.start_soon(database.write, noting("third"))
+        await anyio.lowlevel.checkpoint()
+        go_on.set()
+
+    assert await database.read(keys) >= {"slow", "third"}
