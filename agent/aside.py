@@ -9,10 +9,10 @@ from pathlib import Path
 from .errors import StoreError
 
 
-def put_aside(data: bytes, suffix: str) -> Path | None:
+def put_aside(data: bytes, prefix: str, suffix: str) -> Path | None:
     """A new file for this user alone, among temporary ones; ``None`` where that disk is full too."""
     try:
-        descriptor, name = tempfile.mkstemp(prefix="limner-", suffix=suffix)
+        descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=suffix)
     except OSError:
         return None
     path = Path(name)

@@ -161,6 +161,20 @@ async def intend(kit: Kit, errand: Errand, *, number: int) -> Attempt | Failure:
     return refused or attempt
 
 
+def outgoing(kit: Kit, errand: Errand) -> Attempt | None:
+    """The first attempt, sent as soon as it is on disk; ``None`` where it may wait for a place."""
+    if not kit.room.unlimited:
+        return None
+    intended = _attempt(kit, errand, AttemptId(kit.ids.new("att")), number=1)
+    return _sent(intended, errand, at=intended.created)
+
+
+def _sent(attempt: Attempt, errand: Errand, *, at: datetime) -> Attempt:
+    size = len(errand.body)
+    sent = {"state": "sent", "billed": "possibly", "sent": at, "bytes_sent": size}
+    return attempt.model_copy(update=sent)
+
+
 def _attempt(kit: Kit, errand: Errand, new: AttemptId, *, number: int) -> Attempt:
     profile, options = kit.upstream.profile, errand.outgoing.options
     return Attempt(
@@ -195,16 +209,20 @@ def _attempt(kit: Kit, errand: Errand, new: AttemptId, *, number: int) -> Attemp
     )
 
 
-async def exchange(kit: Kit, errand: Errand, hearer: Hearer, before: int = 0) -> Gathered:
+async def exchange(
+    kit: Kit, errand: Errand, hearer: Hearer, before: int = 0, *, first: Attempt | None = None
+) -> Gathered:
     """Send until it is settled; only what cost nothing is sent again.
 
-    ``before``: how many attempts there were, so that they are numbered on.
+    ``before``: how many attempts there were, so that they are numbered on. ``first``: the first
+    one, which ``outgoing`` made and which is on disk.
     """
     started, tries = kit.clock.monotonic(), 0
     while True:
         tries += 1
         async with kit.room.place(errand.outgoing.options):
-            attempt = await intend(kit, errand, number=before + tries)
+            attempt = first or await intend(kit, errand, number=before + tries)
+            first = None
             if isinstance(attempt, Failure):
                 return Gathered(failed=attempt)
             gathered = await carry(kit, attempt, errand, hearer)
@@ -233,12 +251,12 @@ async def carry(kit: Kit, attempt: Attempt, errand: Errand, hearer: Hearer) -> G
                 gathered = await hearer.take(item, fold(gathered, item))
 
     try:
-        now = kit.clock.now()
-        await kit.store.mark_sent(attempt.id, at=now, bytes_sent=len(errand.body))
+        if attempt.state == "intent":
+            now = kit.clock.now()
+            await kit.store.mark_sent(attempt.id, at=now, bytes_sent=len(errand.body))
+            attempt = _sent(attempt, errand, at=now)
         await anyio.lowlevel.checkpoint_if_cancelled()  # the last moment to leave for free
         under_way = True
-        sent = {"state": "sent", "billed": "possibly", "sent": now, "bytes_sent": len(errand.body)}
-        attempt = attempt.model_copy(update=sent)
         hearer.sent(attempt)
         await _alive_while(reading, kit, attempt.id)
     except BaseException as error:
@@ -246,13 +264,17 @@ async def carry(kit: Kit, attempt: Attempt, errand: Errand, hearer: Hearer) -> G
         gathered = replace(gathered, failed=_cut_short(error, gathered, under_way=under_way))
         raise
     finally:
-        try:
+
+        async def settle() -> None:
             with anyio.CancelScope(shield=True):
                 settled = await _settle(kit, attempt, gathered, images=hearer.images)
             hearer.settled(settled)
-        except StoreError:
+
+        try:
+            await settle()
+        except StoreError as error:
             if stopped is None:  # else what stopped it says more, and the next opening settles
-                raise
+                await kit.later(error, settle)
     return gathered
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+import stat
 import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -41,6 +44,29 @@ def copied(source: Path, wanted: Path, *, replace: bool) -> Path:
         return _claimed(temporary, wanted)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def aside_name(turn: str | None, data: bytes) -> str:
+    """How a temporary file begins of bytes that the store could not take.
+
+    With a turn, the store looks for it once it can.
+    """
+    return f"limner-{turn}-{hashlib.sha256(data).hexdigest()[:16]}-" if turn else "limner-"
+
+
+def put_aside_for(turn: str) -> Iterator[Path]:
+    """Whole files of this user for that turn; others may write there, too."""
+    for path in sorted(Path(tempfile.gettempdir()).glob(f"limner-{turn}-*")):
+        if _is_ours(path) and path.name.startswith(aside_name(turn, path.read_bytes())):
+            yield path
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        about = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(about.st_mode) and (os.name == "nt" or about.st_uid == os.geteuid())
 
 
 def write_private(path: Path, text: str) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import anyio.to_thread
 
 from .aside import put_aside, saying_where
 from .errors import StoreError
 from .events import ImagePartial, TurnNotice
+from .files import aside_name
 from .kit import Kit
 from .logs import get_logger
 from .opening import Held, Opening
@@ -158,14 +160,32 @@ async def keep_received(
 ) -> Image | Failure:
     """Store a picture exactly as it came (C2PA survives); damaged bytes are kept but not listed.
 
+    While the store cannot take it, it is put aside, in case this process ends before the store can.
     Raises ``StoreError`` that names the file where the bytes are instead, if there is one.
     """
-    try:
+
+    async def stored() -> Image | Failure:
         return await _stored(kit, picture, place, drawn_by=drawn_by)
+
+    try:
+        return await stored()
     except StoreError as error:
-        suffix = _SUFFIXES.get(picture.data[:2], ".bin")
-        path = await anyio.to_thread.run_sync(put_aside, picture.data, suffix)
-        raise saying_where(error, path) from error
+        path = await _aside(kit, picture, place)
+        try:
+            kept = await kit.later(error, stored)
+        except StoreError as last:
+            raise saying_where(last, path) from last
+        if path is not None:
+            path.unlink(missing_ok=True)
+        return kept
+
+
+async def _aside(kit: Kit, picture: Picture, place: Place) -> Path | None:
+    """Under the name of its turn, where it is whole: whoever settles for this process finds it."""
+    whole = await anyio.to_thread.run_sync(kit.pictures.received, picture.data) is not None
+    name = aside_name(place.turn if whole else None, picture.data)
+    suffix = _SUFFIXES.get(picture.data[:2], ".bin")
+    return await anyio.to_thread.run_sync(put_aside, picture.data, name, suffix)
 
 
 async def _stored(

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Self
+from typing import Self, TypeVar
 
 import anyio
 
+from .errors import StoreError
 from .protocols import Clock, Ids, Pictures, Store, TurnRequest, Upstream
 from .safety.policy import Policy
 from .schema import ImageOptions, ScreenOutput, SecondScreen
 from .turn.pricing import Prices
 from .turn.scores import Thresholds
+
+T = TypeVar("T")
 
 _LARGE = 2560 * 1440
 """Pixels above which a picture is slow, dear and often fails (R21)."""
@@ -30,6 +33,11 @@ class Room:
         self._all = anyio.CapacityLimiter(places) if places else None
         self._large = anyio.CapacityLimiter(large) if large else None
 
+    @property
+    def unlimited(self) -> bool:
+        """Whether nobody ever waits for a place."""
+        return self._all is None and self._large is None
+
     @asynccontextmanager
     async def place(self, options: ImageOptions | None) -> AsyncIterator[None]:
         """Waits until there is one; the large ones first, so that they cannot block each other."""
@@ -44,6 +52,15 @@ class Room:
 def _is_large(options: ImageOptions) -> bool:
     width, _, height = options.size.partition("x")
     return width.isdecimal() and height.isdecimal() and int(width) * int(height) > _LARGE
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long what was paid for waits for a store that is away; by default it does not."""
+
+    delays: Sequence[float] = ()
+    """Seconds before each further try."""
+    tell: Callable[[StoreError, float], object] = lambda *_: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,19 +90,44 @@ class Kit:
     batch: str | None = None
     """What its attempts are bought for, and the brief in it: budgets can be about both."""
     brief: str | None = None
+    patience: Patience = field(default_factory=Patience)
     borrowed: bool = False
     """Upstreams and store are somebody else's, who closes them."""
 
-    def on_account(self, batch: str, brief: str, caps: Mapping[str, Decimal]) -> Self:
-        """The same for a brief of a batch, with its budgets; whoever opened this one closes it."""
+    def on_account(
+        self,
+        batch: str,
+        brief: str,
+        caps: Mapping[str, Decimal],
+        *,
+        waits: Sequence[float] = (),
+        tell: Callable[[StoreError, float], object] = lambda *_: None,
+    ) -> Self:
+        """The same for a brief of a batch, with its budgets; whoever opened this one closes it.
+
+        ``waits``: seconds between tries to put down what has arrived; ``tell`` hears of each.
+        """
         return replace(
             self,
             batch=batch,
             brief=brief,
             borrowed=True,
             caps={**self.caps, **caps},
-            fallback=self.fallback and self.fallback.on_account(batch, brief, caps),
+            patience=Patience(waits, tell),
+            fallback=self.fallback
+            and self.fallback.on_account(batch, brief, caps, waits=waits, tell=tell),
         )
+
+    async def later(self, met: StoreError, work: Callable[[], Awaitable[T]]) -> T:
+        """Try again what the store refused, as long as that is waited for; raises the last refusal."""
+        for delay in self.patience.delays:
+            self.patience.tell(met, delay)
+            await anyio.sleep(delay)
+            try:
+                return await work()
+            except StoreError as error:
+                met = error
+        raise met
 
     def holds(self, request: TurnRequest) -> bool:
         """Whether a picture of this turn waits until its wording was checked."""

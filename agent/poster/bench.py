@@ -15,13 +15,11 @@ from .batch import BatchNote, CellNote, CellState
 from .batch_crew import Place as Listed
 from .batch_events import BatchEvent, BatchPicture, BatchPoster, BatchWaits
 from .notes import Notes
-from .press import Press, Pressed, Task
+from .press import WAITS, Press, Pressed, Task
 from .queue import AT_ONCE, Item, Limits, Lost, Named
 from .records import PictureBought, PictureEnded, PictureStarted, PosterEvent
 from .variants import STOPPING
 
-_WAITS: Final = (2.0, 5.0, 10.0, 20.0, 30.0, 30.0, 60.0)
-"""Seconds between tries while the store cannot be used."""
 _UNREACHED: Final = 3
 
 
@@ -45,7 +43,10 @@ class Bench:
     press: Press = field(init=False)
 
     def __post_init__(self) -> None:
-        self.press = Press(self.agent, self.notes, self.heard, self.listed)
+        self.press = Press(self.agent, self.notes, self.heard, self.listed, self._waits)
+
+    def _waits(self, task: Task, error: StoreError, delay_s: float) -> None:
+        self.tell(BatchWaits(task=task.what, message=str(error), hint=error.hint, delay_s=delay_s))
 
     async def work(self, item: Item) -> list[Named]:
         task = Task.model_validate(item)
@@ -88,15 +89,13 @@ class Bench:
 
     async def _patiently(self, task: Task) -> Pressed:
         """A store that is away may come back; what cannot be done at all is told and left."""
-        for delay in (*_WAITS, None):
+        for delay in (*WAITS, None):
             try:
                 return await self.press.work(task)
             except StoreError as error:
                 if delay is None:
                     raise
-                self.tell(
-                    BatchWaits(task=task.what, message=str(error), hint=error.hint, delay_s=delay)
-                )
+                self._waits(task, error, delay)
                 await anyio.sleep(delay)
             except LimnerError as error:
                 failure = Failure(code="usage", message=str(error), hint=error.hint)

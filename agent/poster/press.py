@@ -10,12 +10,14 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import anyio
 
 from .. import ImageAgent
+from ..errors import StoreError
 from ..schema import Cost, Record, Sha256
 from .batch import (
     BatchNote,
@@ -77,19 +79,30 @@ class Pressed(Record):
 
 
 Tell = Callable[[Task, PosterEvent], None]
+Waits = Callable[[Task, StoreError, float], None]
+"""What the store says, and after how many seconds it is tried again."""
 
 
 class Press:
     """Works through tasks with the parts of one open agent, who stays open as long."""
 
     def __init__(
-        self, agent: ImageAgent, notes: Notes, tell: Tell, listed: Place | None = None
+        self,
+        agent: ImageAgent,
+        notes: Notes,
+        tell: Tell,
+        listed: Place | None = None,
+        waits: Waits = lambda *_: None,
     ) -> None:
-        """``listed``: this worker among others, who may be told to take over from it."""
+        """``listed``: this worker among others, who may be told to take over from it.
+
+        ``waits`` hears how long a picture that has arrived waits for the store to come back.
+        """
         self._agent = agent
         self._notes = notes
         self._tell = tell
         self._listed = listed
+        self._waits = waits
 
     async def work(self, task: Task) -> Pressed:
         """Raises ``StoreError`` where notes or pictures cannot be read or written.
@@ -123,7 +136,9 @@ class Press:
 
     def _agent_for(self, task: Task, caps: Mapping[str, Decimal]) -> ImageAgent:
         """One who buys for this brief, and for nobody once the task is another worker's."""
-        lane = fenced = self._agent.kit.on_account(task.batch, task.brief, caps)
+        lane = fenced = self._agent.kit.on_account(
+            task.batch, task.brief, caps, waits=WAITS, tell=partial(self._waits, task)
+        )
         if self._listed is None:
             return ImageAgent(fenced)
         lanes = [lane]

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, select
 
+from ..files import put_aside_for
 from ..protocols import NewImage
 from ..schema import Blob, Image, ImageId, Rendering, Turn, TurnId
 from . import rows
@@ -48,10 +49,26 @@ def caught(folder: BlobFolder, turns: Iterable[TurnId]) -> dict[TurnId, list[Blo
     """The pictures that notes of these turns speak of, whole and under their names."""
     noted = {each: list(_notes(folder, each)) for each in turns}
     wanted = {note for notes in noted.values() for note in notes}
-    if not wanted:
-        return {}
-    files = dict(_matching(folder, wanted))
-    return {each: [files[note] for note in notes if note in files] for each, notes in noted.items()}
+    files = dict(_matching(folder, wanted)) if wanted else {}
+    return {
+        each: [files[note] for note in notes if note in files] or list(_aside(folder, each))
+        for each, notes in noted.items()
+    }
+
+
+def _aside(folder: BlobFolder, of: TurnId) -> Iterator[Blob]:
+    """What arrived while the store could not take it."""
+    for path in put_aside_for(of):
+        media_type = _TYPES.get(path.suffix.removeprefix("."))
+        if media_type is not None:
+            yield _kept(folder, path.read_bytes(), media_type)
+
+
+def drop_scratch(folder: BlobFolder, of: TurnId) -> None:
+    """Drafts, notes and what was put aside of a turn that is closed."""
+    folder.drop_partials(of)
+    for path in put_aside_for(of):
+        path.unlink(missing_ok=True)
 
 
 def _notes(folder: BlobFolder, of: TurnId) -> Iterator[_Note]:
@@ -79,7 +96,11 @@ def _whole(folder: BlobFolder, path: Path, data: bytes) -> Blob | None:
     media_type = _TYPES.get(extension)
     if media_type is None or digest(data) != sha256:
         return None
-    folder.keep(folder.path(sha256, media_type), data)
+    return _kept(folder, data, media_type)
+
+
+def _kept(folder: BlobFolder, data: bytes, media_type: str) -> Blob:
+    folder.keep(folder.path(digest(data), media_type), data)
     width, height = _pixels(data)
     return Blob(
         sha256=digest(data), media_type=media_type, bytes=len(data), width=width, height=height

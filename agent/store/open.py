@@ -140,7 +140,7 @@ class DiskStore:
             reaping.reap, found, caught=caught, path=self._path, at=now
         )
         for turn in reaped.turns:
-            await self._in_thread(self._folder.drop_partials, turn)
+            await self._in_thread(adopting.drop_scratch, self._folder, turn)
         log.info("store.reaped", attempts=len(reaped.attempts), turns=len(reaped.turns))
         return reaped
 
@@ -166,10 +166,10 @@ class DiskStore:
         """Raises ``StoreError`` while nothing is sent yet, when a picture would no longer fit."""
         await self._database.write(self.open_turn_in, turn)
 
-    def open_turn_in(self, connection: Connection, turn: Turn) -> None:
-        """The same as a part of somebody's transaction."""
+    def open_turn_in(self, connection: Connection, turn: Turn, *, fresh: bool = False) -> None:
+        """The same in somebody's transaction, perhaps with its ``fresh`` session."""
         self._folder.check_room()
-        sessions.open_turn(connection, turn)
+        sessions.open_turn(connection, turn, fresh=fresh)
 
     async def close_turn(self, turn: Turn, *, expected_head: TurnId | None) -> bool:
         moved = await self._database.write(

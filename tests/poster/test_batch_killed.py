@@ -51,7 +51,7 @@ async def _run(briefs: Path, url: str, held: Held | None = None) -> int:
         command, env=env, cwd=briefs.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         if held is not None:
-            await held.full.wait()
+            await held.full()
             process.send_signal(signal.SIGKILL)
         return await process.wait()
 
