@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -41,6 +42,7 @@ _WHOLE: Final = frozenset({"proved", "needs-person"})
 """Ends of a picture or poster that is there."""
 
 OnUnknown = Literal["park", "retry"]
+Verdict = Literal["approved", "rejected"]
 
 
 class BatchOptions(Record):
@@ -123,7 +125,7 @@ class CellNote(Record):
 class Decision(Record):
     """What a person said of a poster, about exactly these files."""
 
-    verdict: Literal["approved", "rejected"]
+    verdict: Verdict
     files: str
     """:func:`files_of` at that time."""
     reason: str = ""
@@ -277,19 +279,15 @@ def to_do(state: CellState, *, refresh: bool = False) -> bool:
     return state in ("planned", "bought", "parked") or (refresh and state == "stale")
 
 
-def counted(all_of: Iterable[Standing]) -> dict[CellState, int]:
+def summed(states: Iterable[CellState]) -> dict[CellState, int]:
     """State → posters, in the order of ``STATES``, without zeros."""
-    found = dict.fromkeys(STATES, 0)
-    for one in all_of:
-        found[one.state] += 1
-    return {state: number for state, number in found.items() if number}
+    found = Counter(states)
+    return {state: found[state] for state in STATES if found[state]}
 
 
-def exit_of(all_of: Sequence[Standing]) -> int:
+def exit_of(states: Iterable[CellState]) -> int:
     """0, or 6 while a poster is parked, refused, not made, or needs a person."""
-    return (
-        6 if any(one.state in OPEN or one.state in ("planned", "bought") for one in all_of) else 0
-    )
+    return 6 if any(one in OPEN or one in ("planned", "bought") for one in states) else 0
 
 
 def matching(names: Iterable[str], globs: Sequence[str]) -> tuple[str, ...]:

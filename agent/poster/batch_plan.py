@@ -6,7 +6,7 @@ Nothing is written down but the files that briefs name, and nothing is sent.
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -15,14 +15,16 @@ import anyio.to_thread
 
 from .. import ImageAgent
 from ..errors import UsageError
-from .batch import BatchNote, BatchOptions, BriefNote, Kept, Standing, Wish, counted
+from .batch import BatchNote, BatchOptions, BriefNote, CellState, Kept, Wish, summed
 from .batch_events import BatchPlanned
+from .batch_files import PRINT
 from .batch_report import THUMBS
 from .brief import Brief
-from .deciding import PRINT
 from .notes import Book, Notes
+from .packed import Packed
 from .planning import fitting
-from .wants import Bill, Known, Sheet, bill_of, known_of, sheet_of, stale_bill
+from .press import tasks_of
+from .wants import NOTHING, Bill, Window, bill_of, renewed, stale_bill, windows
 
 _TAKEN: Final = frozenset({PRINT, THUMBS})
 
@@ -33,7 +35,7 @@ class Order:
 
     name: str
     out: Path
-    briefs: tuple[Brief, ...] = ()
+    briefs: Collection[Brief] = ()
     """Added, or in place of those of the same name; the others of the batch stay."""
     options: BatchOptions = field(default_factory=BatchOptions)
     refresh: bool = False
@@ -42,19 +44,22 @@ class Order:
 
 
 class Draft(NamedTuple):
-    """A run as it would be: nothing is written down yet."""
+    """A run as it would be: nothing is written down yet. Of thousands of briefs as of one."""
 
     head: BatchNote
-    notes: dict[str, BriefNote]
-    sheets: tuple[Sheet, ...]
-    known: Known
+    notes: Packed[BriefNote]
+    """Of the briefs that were given now."""
+    names: tuple[str, ...]
+    """Of all briefs, in their order."""
+    wishes: dict[str, Wish]
+    """To be written down with it."""
+    states: dict[str, CellState]
+    """Of every poster."""
+    tasks: frozenset[str]
+    """What of each task that can begin at once."""
     bill: Bill
     stale: Bill
     """Of the stale posters that are left as they are."""
-
-    @property
-    def standings(self) -> list[Standing]:
-        return [one for sheet in self.sheets for one in sheet.standings.values()]
 
 
 # ── before anything is written or sent ───────────────────────────────────────────────────────
@@ -65,26 +70,46 @@ async def drafted(order: Order, agent: ImageAgent, notes: Notes) -> Draft:
     book = Book(notes, order.name)
     before = await book.begun()
     head = _head(order, agent, before)
-    given = await book.briefs() if before else {}
+    places = await book.places() if before else {}
+    given = Packed(BriefNote)
     for brief in order.briefs:
-        if brief.name in _TAKEN:
-            raise UsageError(
-                f"{brief.source or brief.name}: a brief in a batch cannot be called {brief.name}.",
-                hint="That folder has other files; give it another name: name: …",
-            )
-        fitting(brief)
-        place = given[brief.name].place if brief.name in given else len(given)
-        files = await _kept(brief, agent)
-        given[brief.name] = BriefNote(brief=brief, place=place, files=files)
-    if not given:
+        given.keep(brief.name, await _given(brief, places, agent))
+    if not places:
         raise UsageError("A batch needs briefs.", hint="limner batch run briefs/*.yaml")
-    known = await known_of(book)
-    sheets = tuple(sheet_of(note, agent, known) for note in given.values())
-    if order.refresh:
-        fresh = known._replace(wishes={**known.wishes, **_freshened(sheets, known)})
-        renewed = tuple(sheet_of(note, agent, fresh) for note in given.values())
-        return Draft(head, given, renewed, fresh, bill_of(renewed, fresh), stale_bill(()))
-    return Draft(head, given, sheets, known, bill_of(sheets, known), stale_bill(sheets))
+    names = tuple(sorted(places, key=places.__getitem__))
+    draft = Draft(head, given, names, {}, {}, frozenset(), bill_of((), NOTHING), stale_bill(()))
+    tasks: set[str] = set()
+    async for window in windows(book, agent, names, given):
+        draft = _with(draft, window, agent, tasks, refresh=order.refresh)
+    return draft._replace(tasks=frozenset(tasks))
+
+
+async def _given(brief: Brief, places: dict[str, int], agent: ImageAgent) -> BriefNote:
+    """As it is to be written down; its place is noted."""
+    if brief.name in _TAKEN:
+        raise UsageError(
+            f"{brief.source or brief.name}: a brief in a batch cannot be called {brief.name}.",
+            hint="That folder has other files; give it another name: name: …",
+        )
+    fitting(brief)
+    place = places.setdefault(brief.name, len(places))
+    return BriefNote(brief=brief, place=place, files=await _kept(brief, agent))
+
+
+def _with(
+    draft: Draft, window: Window, agent: ImageAgent, tasks: set[str], *, refresh: bool
+) -> Draft:
+    """The sums with those of a window; what it says of each poster is noted."""
+    stale = stale_bill(window.sheets)
+    if refresh:
+        wishes = _freshened(window)
+        draft.wishes.update(wishes)
+        window, stale = renewed(window, wishes, agent), stale_bill(())
+    draft.states.update({name: one.state for name, one in window.standings.items()})
+    for sheet in window.sheets:
+        tasks.update(one.what for one in tasks_of(draft.head, sheet, window.known.pictures))
+    bill = draft.bill.plus(bill_of(window.sheets, window.known))
+    return draft._replace(bill=bill, stale=draft.stale.plus(stale))
 
 
 def _head(order: Order, agent: ImageAgent, before: BatchNote | None) -> BatchNote:
@@ -122,16 +147,16 @@ async def _kept(brief: Brief, agent: ImageAgent) -> tuple[Kept, ...]:
     return tuple(found)
 
 
-def _freshened(sheets: Iterable[Sheet], known: Known) -> dict[str, Wish]:
+def _freshened(window: Window) -> dict[str, Wish]:
     """A wish for each picture with a stale poster: the same, made anew."""
     found: dict[str, Wish] = {}
-    for sheet in sheets:
+    for sheet in window.sheets:
         for name, one in sheet.standings.items():
             if one.state != "stale":
                 continue
             key = f"{sheet.brief.name}/{sheet.wants[name].picture}"
             reach = sheet.reaches[sheet.wants[name].picture]
-            wish = known.wishes.get(key)
+            wish = window.known.wishes.get(key)
             if wish is None or wish.reach != reach:
                 wish = Wish(reach=reach)
             found[key] = wish.model_copy(update={"fresh": wish.fresh + 1})
@@ -143,9 +168,9 @@ def planned(draft: Draft, *, offline: bool) -> BatchPlanned:
     return BatchPlanned(
         batch=draft.head.name,
         folder=draft.head.out,
-        briefs=len(draft.sheets),
-        posters=len(draft.standings),
-        states=counted(draft.standings),
+        briefs=len(draft.names),
+        posters=len(draft.states),
+        states=summed(draft.states.values()),
         to_make=draft.bill.posters,
         overwritten=draft.bill.overwritten,
         pictures=draft.bill.pictures,

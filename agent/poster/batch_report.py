@@ -6,7 +6,7 @@ The page asks no host for anything; its thumbnails lie beside it, and are fetche
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from html import escape
 from pathlib import Path
@@ -14,13 +14,14 @@ from typing import Final
 
 from PIL import Image
 
-from .batch import BatchNote, CellNote, CellState, Decision, Standing, counted
-from .output import write
+from .batch import BatchNote, CellNote, CellState, Decision, Standing
 from .report import STYLE
 
 NAME: Final = "report.html"
 THUMBS: Final = "thumbs"
 _THUMB: Final = (460, 520)
+Money = tuple[Decimal | None, Decimal | None, str]
+"""(spent, reserved or possibly billed, currency); ``None``: not known."""
 _WORDS: Final[Mapping[CellState, str]] = {
     "planned": "not made yet",
     "bought": "bought, not set yet",
@@ -49,6 +50,8 @@ button{font:inherit;font-size:.8125rem;padding:3px 10px;margin:8px 6px 0 0;borde
 border:1px solid var(--line);background:transparent;color:inherit;cursor:pointer}
 button:hover,button:focus-visible{border-color:var(--dim)}
 nav a{color:inherit;margin-right:14px}.only{margin:14px 0 0}.only label{margin-right:14px}
+/* a page of thousands: what is out of sight is not laid out */
+.card{content-visibility:auto;contain-intrinsic-size:auto 560px}
 @media print{button,nav,.only{display:none}}
 """
 _SCRIPT: Final = """
@@ -63,51 +66,39 @@ card.dataset.state!==event.target.value});
 """
 
 
-def write_report(
-    head: BatchNote,
-    standings: Mapping[str, Standing],
-    cells: Mapping[str, CellNote],
-    decisions: Mapping[str, Decision],
-    money: tuple[Decimal | None, Decimal | None, str],
-) -> Path:
-    """The page and its thumbnails, into the folder of the batch. Runs in a thread."""
-    folder = Path(head.out)
-    shown = {name: _thumb(folder, name, cells.get(name)) for name in standings}
-    body = "".join(
-        (
-            _head(head, standings, money),
-            *(
-                _brief(head, brief, ones, shown, decisions)
-                for brief, ones in _by_brief(standings).items()
-            ),
-        )
-    )
-    page = (
+PAGE_END: Final = f"</main><script>{_SCRIPT}</script></body></html>\n"
+"""After the cards of every brief."""
+
+
+def page_begin(head: BatchNote, counts: Mapping[CellState, int], money: Money) -> str:
+    """The page up to its first card."""
+    return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f"<title>{escape(head.name)} · batch</title>"
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f'<link rel="icon" href="data:,"><style>{STYLE}{_MORE}</style></head>'
-        f"<body><main>{body}</main><script>{_SCRIPT}</script></body></html>\n"
+        f"<body><main>{_head(head, counts, money)}"
     )
-    path = folder / NAME
-    write(path, page.encode())
-    return path
 
 
-def _by_brief(standings: Mapping[str, Standing]) -> dict[str, list[Standing]]:
-    found: dict[str, list[Standing]] = {}
-    for name, one in standings.items():
-        found.setdefault(name.partition("/")[0], []).append(one)
-    return found
-
-
-def _head(
+def brief_cards(
     head: BatchNote,
-    standings: Mapping[str, Standing],
-    money: tuple[Decimal | None, Decimal | None, str],
+    brief: str,
+    standings: Sequence[Standing],
+    cells: Mapping[str, CellNote],
+    decisions: Mapping[str, Decision],
 ) -> str:
+    """The posters of one brief; their thumbnails are made. Runs in a thread."""
+    folder = Path(head.out)
+    cards = "".join(
+        _card(head, one, _thumb(folder, one.name, cells.get(one.name)), decisions.get(one.name))
+        for one in standings
+    )
+    return f'<h2 id="{escape(brief)}">{escape(brief)}</h2><section class="grid">{cards}</section>\n'
+
+
+def _head(head: BatchNote, counts: Mapping[CellState, int], money: Money) -> str:
     spent, reserved, currency = money
-    counts = counted(standings.values())
     facts = [(str(number), _WORDS[state]) for state, number in counts.items()]
     facts.append((_amount(spent, currency), "spent"))
     if reserved:
@@ -121,24 +112,13 @@ def _head(
         ]
     )
     return (
-        f'<header><h1>{escape(head.name)}</h1><p class="dim">{len(standings)} posters</p>'
+        f'<header><h1>{escape(head.name)}</h1><p class="dim">{sum(counts.values())} posters</p>'
         f'<ul class="facts">{listed}</ul><div class="only">{radios}</div></header>'
     )
 
 
 def _amount(amount: Decimal | None, currency: str) -> str:
     return "not known" if amount is None else f"{amount:.2f} {currency}".strip()
-
-
-def _brief(
-    head: BatchNote,
-    brief: str,
-    standings: list[Standing],
-    shown: Mapping[str, str],
-    decisions: Mapping[str, Decision],
-) -> str:
-    cards = "".join(_card(head, one, shown[one.name], decisions.get(one.name)) for one in standings)
-    return f'<h2 id="{escape(brief)}">{escape(brief)}</h2><section class="grid">{cards}</section>'
 
 
 def _card(head: BatchNote, one: Standing, thumb: str, decision: Decision | None) -> str:

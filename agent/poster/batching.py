@@ -5,10 +5,9 @@ briefs ─► what each wants ─► what that costs ─► somebody says yes �
 
 from __future__ import annotations
 
-from collections import Counter as Counts
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import anyio
@@ -16,20 +15,26 @@ import anyio
 from .. import ImageAgent
 from ..errors import StoreError
 from ..schema import Failure
-from .batch import CellNote, CellState, counted, exit_of, to_do
+from .batch import CellState, exit_of, summed, to_do
 from .batch_events import BatchDone, BatchEvent, BatchProgress, BatchWaits
+from .batch_files import written
 from .batch_plan import Draft, planned
 from .batch_shift import Shift, listed_at
-from .bench import Bench, limits_of, named, queue_name, state_of, told_of
-from .deciding import desk_of, written
+from .bench import Bench, limits_of, named, queue_name, state_of_record, told_of
+from .deciding import desk_of
 from .hearing import told
 from .notes import Book, Notes
 from .press import Task, tasks_of
 from .queue import Place, Queue
 from .records import PosterEvent
-from .wants import known_of, sheet_of
+from .wants import Window, windows
 
 _TICK_S: Final = 0.5
+_SHARE: Final = 10
+"""A look takes at most a tenth of the time: of thousands of tasks it is no small thing."""
+_OVERLAP: Final = timedelta(seconds=30)
+"""A note may bear an earlier time than the look that it was too late for."""
+_MANY: Final = 200
 _AGAIN_S: Final = 5.0
 _AWAY: Final = 60
 """So often in a row the store may be away before a run gives up: the tasks wait less long."""
@@ -101,10 +106,14 @@ class _Run:
         self._emit: Callable[[BatchEvent], None] | None = emit
         self._reins = reins
         self._scope = anyio.CancelScope()
-        self._states = {one.name: one.state for one in draft.standings}
+        self._states = dict(draft.states)
         self._meter = _Meter(agent.kit.clock.monotonic())
         self._why: Failure | None = None
         """Why no more is begun."""
+        self._filled = False
+        """Every task is in the queue."""
+        self._late: Exception | None = None
+        """Why the rest cannot be put into it."""
         self.error: Exception | None = None
 
     def leave(self) -> None:
@@ -127,7 +136,7 @@ class _Run:
         draft = self._draft
         await self._write_down()
         self._tell(planned(draft, offline=self._agent.offline))
-        if place.url is None and not any(to_do(one.state) for one in draft.standings):
+        if place.url is None and not any(map(to_do, draft.states.values())):
             await self._closing()
             return
         bench = Bench(
@@ -141,9 +150,10 @@ class _Run:
         shift = Shift(bench, place, queue_name(draft.head), limits_of(draft.head, self._agent))
         async with shift.queue() as queue:
             self._reins.hold(queue)
-            await self._submit(queue, place)
-            queue.begin()
-            await self._watch(queue, shift)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._fill, queue, place)
+                await self._watch(queue, shift)
+                tasks.cancel_scope.cancel()
             if place.url is not None:
                 await self._set_here(bench)
             await queue.give_back()
@@ -155,41 +165,63 @@ class _Run:
         """The batch as it is to be, before the first of it is bought."""
         draft, book = self._draft, self._book
         await book.keep_head(draft.head)
-        await book.keep_briefs(draft.notes)
-        await book.keep_wishes(draft.known.wishes)
+        names = list(draft.notes)
+        for start in range(0, len(names), _MANY):
+            await book.keep_briefs({n: draft.notes[n] for n in names[start : start + _MANY]})
+        await book.keep_wishes(draft.wishes)
         await anyio.Path(draft.head.out).mkdir(parents=True, exist_ok=True)
 
+    async def _fill(self, queue: Queue, place: Place) -> None:
+        """Beside the work, for thousands of tasks take a while."""
+        away = 0
+        while not self._filled:
+            try:
+                await self._submit(queue, place)
+                self._filled = True
+            except StoreError as error:
+                away += 1
+                if away > _AWAY:
+                    self._late = error
+                    return
+                self._tell(_waits(self._draft.head.name, error))
+                await anyio.sleep(_AGAIN_S)
+            except Exception as error:  # noqa: BLE001  raised by ``_watch``, outside of the group
+                self._late = error
+                return
+
     async def _submit(self, queue: Queue, place: Place) -> None:
-        """New tasks; older ones that nobody wants any more are taken out."""
-        draft = self._draft
-        tasks = [
-            task
-            for sheet in draft.sheets
-            for task in tasks_of(draft.head, sheet, draft.known.pictures)
-        ]
-        prefix = f"{draft.head.name}/"
-        open_ = await queue.open(prefix)
-        wanted = {task.what for task in tasks}
-        await queue.cancel({name for name in open_ if name.rpartition(".")[0] not in wanted})
+        """New tasks; before the first is begun, older ones that nobody wants any more go."""
+        draft, prefix = self._draft, f"{self._draft.head.name}/"
+        open_ = {name: name.rpartition(".")[0] for name in await queue.open(prefix)}
+        await queue.cancel({name for name, what in open_.items() if what not in draft.tasks})
         if place.url is None:  # other batches wait for their own run: nobody asked for them now
             await queue.cancel({n for n in await queue.open("") if not n.startswith(prefix)})
-        there = {name.rpartition(".")[0] for name in open_}
-        await queue.submit([named(task) for task in tasks if task.what not in there])
+        there = set(open_.values())
+        async for window in self._windows():
+            tasks = (
+                task
+                for sheet in window.sheets
+                for task in tasks_of(draft.head, sheet, window.known.pictures)
+            )
+            await queue.submit([named(task) for task in tasks if task.what not in there])
+            queue.begin()
+        queue.begin()
+
+    def _windows(self) -> AsyncIterator[Window]:
+        return windows(self._book, self._agent, self._draft.names)
 
     async def _set_here(self, bench: Bench) -> None:
         """Posters whose picture a worker elsewhere bought: their folder is on this machine."""
-        book, head = self._book, self._draft.head
-        known = await known_of(book)
-        for note in (await book.briefs()).values():
-            sheet = sheet_of(note, self._agent, known)
-            bought = {
-                sheet.wants[name].picture
-                for name, one in sheet.standings.items()
-                if one.state == "bought"
-            }
-            for task in tasks_of(head, sheet, known.pictures):
-                if task.picture in bought:
-                    await bench.set_type(task)
+        async for window in self._windows():
+            for sheet in window.sheets:
+                bought = {
+                    sheet.wants[name].picture
+                    for name, one in sheet.standings.items()
+                    if one.state == "bought"
+                }
+                for task in tasks_of(self._draft.head, sheet, window.known.pictures):
+                    if task.picture in bought:
+                        await bench.set_type(task)
 
     async def _watch(self, queue: Queue, shift: Shift) -> None:
         """Until nothing is left, or nothing more is taken."""
@@ -199,12 +231,15 @@ class _Run:
         away = 0
         while True:
             shift.check()
+            if self._late is not None:
+                raise self._late
+            began, filled = self._now(), self._filled
             try:
-                open_ = await queue.open(prefix)
+                open_ = await queue.left(prefix)
                 now = self._agent.kit.clock.now()
-                await self._look(await self._book.cells(since=seen))
-                seen, away = now, 0
-                shown = (self._counts(), len(open_))
+                self._look(await self._book.statuses(since=seen))
+                seen, away = now - _OVERLAP, 0
+                shown = (self._counts(), open_)
                 if shown != last:
                     await self._progress(*shown)
                     last = shown
@@ -215,22 +250,24 @@ class _Run:
                 self._tell(_waits(prefix, error))
                 await anyio.sleep(_AGAIN_S)
                 continue
-            if not open_ or (self._reins.resting and queue.busy == 0):
+            if (filled and not open_) or (self._reins.resting and queue.busy == 0):
                 return
-            await anyio.sleep(_TICK_S)
+            await anyio.sleep(max(_TICK_S, _SHARE * (self._now() - began)))
 
-    async def _look(self, cells: Mapping[str, CellNote]) -> None:
-        for name, note in cells.items():
+    def _now(self) -> float:
+        return self._agent.kit.clock.monotonic()
+
+    def _look(self, statuses: Mapping[str, str]) -> None:
+        for name, status in statuses.items():
             if name not in self._states:
                 continue
-            state = state_of(note)
+            state = state_of_record(status)
             if self._states[name] != state and to_do(self._states[name]):
                 self._states[name] = state
                 self._meter.done += 1
 
     def _counts(self) -> dict[CellState, int]:
-        counts = Counts(self._states.values())
-        return {state: counts[state] for state in sorted(counts)}
+        return summed(self._states.values())
 
     async def _progress(self, states: dict[CellState, int], open_: int) -> None:
         spent, reserved, currency = await self._notes.spent(self._draft.head.name)
@@ -242,7 +279,7 @@ class _Run:
                 spent=spent,
                 reserved=reserved,
                 currency=currency,
-                eta_s=self._meter.left(self._agent.kit.clock.monotonic(), left),
+                eta_s=self._meter.left(self._now(), left),
             )
         )
 
@@ -260,26 +297,20 @@ class _Run:
     async def _closing(self) -> None:
         name = self._draft.head.name
         desk = await desk_of(self._agent, self._notes, name)
-        standings = list(desk.standings.values())
-        report = await written(desk, self._notes)
+        summary = await written(desk.head, desk.windows(), self._notes)
         spent, reserved, currency = await self._notes.spent(name)
-        code = exit_of(standings)
-        cells = desk.known.cells
-        short = any(
-            to_do(one.state) and one.name in cells and cells[one.name].record.status == "budget"
-            for one in standings
-        )
+        code = exit_of(summary.states)
         self._tell(
             BatchDone(
                 batch=name,
                 folder=desk.head.out,
-                states=counted(standings),
+                states=summary.states,
                 spent=spent,
                 reserved=reserved,
                 currency=currency,
                 stopped=self._reins.resting,
-                exit_code=5 if code and short else code,
-                report=str(report),
+                exit_code=5 if code and summary.short else code,
+                report=str(summary.report),
                 error=self._why,
             )
         )

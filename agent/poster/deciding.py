@@ -6,12 +6,9 @@ anything; ``redo`` writes a wish down, and the next run of the batch fulfils it.
 
 from __future__ import annotations
 
-import csv
-import io
-import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, get_args
+from typing import Final, Literal, NamedTuple
 
 import anyio.to_thread
 
@@ -25,22 +22,20 @@ from .batch import (
     CellState,
     Decision,
     Standing,
+    Verdict,
     Wish,
     files_of,
     matching,
 )
-from .batch_report import write_report
-from .notes import Book, Notes
-from .output import put, write_manifest
+from .batch_files import written
+from .notes import Book, Known, Notes
+from .output import put
 from .purse import total
-from .records import Delivered, PosterRecord
-from .wants import Known, Sheet, known_of, sheet_of
+from .records import Delivered
+from .wants import Sheet, Window, windows
 
-Verdict = Literal["approved", "rejected"]
 Spread = Literal["sizes", "locales", "all"]
-PRINT: Final = "print"
-DECISIONS: Final = "decisions.csv"
-_COLUMNS: Final = ("poster", "state", "decision", "reason", "files")
+_CANDIDATES: Final = 8
 _JUDGED: Final[frozenset[CellState]] = frozenset(
     {"proved", "needs-person", "approved", "rejected", "stale"}
 )
@@ -48,125 +43,117 @@ _JUDGED: Final[frozenset[CellState]] = frozenset(
 
 
 class Desk:
-    """A batch as it stands, for somebody who decides about it."""
+    """A batch as it stands, for somebody who decides about it; read some briefs at a time."""
 
     def __init__(self, agent: ImageAgent, book: Book, head: BatchNote) -> None:
         self._agent = agent
         self._book = book
         self.head = head
-        self.known = Known({}, {}, {}, {})
-        self.sheets: tuple[Sheet, ...] = ()
 
-    @property
-    def standings(self) -> dict[str, Standing]:
-        """Every poster, in the order of the briefs."""
-        return {name: one for sheet in self.sheets for name, one in sheet.standings.items()}
+    async def windows(self, posters: Collection[str] | None = None) -> AsyncIterator[Window]:
+        """All briefs in their order, as they are written down now; or those of some posters."""
+        names = list(await self._book.places())
+        if posters is not None:
+            briefs = {one.partition("/")[0] for one in posters}
+            names = [name for name in names if name in briefs]
+        async for window in windows(self._book, self._agent, names):
+            yield window
 
-    async def read(self) -> None:
-        """As it is written down now."""
-        self.known = await known_of(self._book)
-        notes = await self._book.briefs()
-        self.sheets = tuple(sheet_of(note, self._agent, self.known) for note in notes.values())
+    async def standings(self, globs: Sequence[str] = ()) -> dict[str, Standing]:
+        """Every poster that the globs match, in the order of the briefs; all without globs.
 
-    def chosen(self, globs: Sequence[str]) -> tuple[str, ...]:
+        Raises ``NotFound`` when there is none of such a name.
+        """
+        found: dict[str, Standing] = {}
+        some: list[str] = []
+        async for window in self.windows():
+            there = window.standings
+            some += [*there][: _CANDIDATES - len(some)]
+            found |= {name: there[name] for name in matching(there, globs)} if globs else there
+        if globs and not found:
+            raise NotFound(
+                f"No poster of {self.head.name} is called {' or '.join(globs)}.",
+                candidates=tuple(some),
+                hint="A name is brief/locale/size/variant; parts at its end may be left out, * "
+                "stands for anything.",
+            )
+        return found
+
+    async def chosen(self, globs: Sequence[str]) -> tuple[str, ...]:
         """Names that the globs match; raises ``NotFound`` when there is none."""
-        names = self.standings
-        found = matching(names, globs)
-        if found:
-            return found
-        raise NotFound(
-            f"No poster of {self.head.name} is called {' or '.join(globs)}.",
-            candidates=tuple(names)[:8],
-            hint="A name is brief/locale/size/variant; parts at its end may be left out, * stands "
-            "for anything.",
-        )
+        return tuple(await self.standings(globs))
+
+    async def every(self, names: Collection[str]) -> None:
+        """Raises ``NotFound`` for the first of the names that matches no poster."""
+        there = await self.standings()
+        for name in names:
+            if name not in there and not matching(there, [name]):
+                await self.chosen([name])
+
+    async def written(self, notes: Notes) -> Path:
+        """Report, ``decisions.csv``, manifests and ``print/``, as it stands; the report's path."""
+        return (await written(self.head, self.windows(), notes)).report
 
     # ── approve and reject ───────────────────────────────────────────────────────────────────
 
     async def decide(
-        self, names: Sequence[str], verdict: Verdict, *, by: str, reason: str = ""
+        self, names: Collection[str], verdict: Verdict, *, by: str, reason: str = ""
     ) -> tuple[str, ...]:
         """Those that are there; raises ``UsageError`` when none of them is."""
-        at = self._agent.kit.clock.now()
-        decisions = {
-            name: Decision(
-                verdict=verdict,
-                files=files_of(self.known.cells[name].record),
-                reason=reason,
-                by=by,
-                at=at,
-            )
-            for name in names
-            if self.standings[name].state in _JUDGED
-        }
+        at, meant = self._agent.kit.clock.now(), frozenset(names)
+        decisions: dict[str, Decision] = {}
+        states: set[str] = set()
+        async for window in self.windows(meant):
+            for name, one in window.standings.items():
+                if name not in meant:
+                    continue
+                states.add(one.state)
+                if one.state in _JUDGED:
+                    files = files_of(window.known.cells[name].record)
+                    decisions[name] = Decision(
+                        verdict=verdict, files=files, reason=reason, by=by, at=at
+                    )
         if not decisions:
-            states = ", ".join(sorted({self.standings[name].state for name in names}))
             raise UsageError(
-                f"There is no poster to be {verdict}: {states}.",
+                f"There is no poster to be {verdict}: {', '.join(sorted(states))}.",
                 hint="limner batch run makes them.",
             )
         await self._book.keep_decisions(decisions)
-        await self.read()
         return tuple(decisions)
 
     # ── redo ─────────────────────────────────────────────────────────────────────────────────
 
-    def redone(self, names: Sequence[str], text: str, spread: Spread | None) -> Change:
+    async def redone(self, names: Collection[str], text: str, spread: Spread | None) -> Change:
         """What asking for a change comes to; nothing is written down."""
         wishes: dict[str, Wish] = {}
-        for sheet in self.sheets:
-            keys = _spread(sheet, names, spread)
-            for key in keys:
-                wish = self._wish(sheet, key, text)
-                if wish is not None:
-                    wishes[f"{sheet.brief.name}/{key}"] = wish
+        posters: list[str] = []
+        costs: list[Cost] = []
+        async for window in self.windows(names):
+            for sheet in window.sheets:
+                found = {
+                    key: wish
+                    for key in _spread(sheet, names, spread)
+                    if (wish := _wish(sheet, window.known, key, text)) is not None
+                }
+                wishes |= {f"{sheet.brief.name}/{key}": wish for key, wish in found.items()}
+                posters += [name for name, want in sheet.wants.items() if want.picture in found]
+                costs += [one.dearest for one in sheet.plan.pictures if one.key in found]
         if not wishes:
             raise UsageError(
                 "None of these has a picture yet.", hint="limner batch run makes them."
             )
-        posters = tuple(
-            name
-            for sheet in self.sheets
-            for name, want in sheet.wants.items()
-            if f"{sheet.brief.name}/{want.picture}" in wishes
-        )
-        return Change(wishes, posters)
-
-    def _wish(self, sheet: Sheet, key: str, text: str) -> Wish | None:
-        note = self.known.pictures.get(f"{sheet.brief.name}/{key}")
-        if note is None or note.made.image is None or note.made.session is None:
-            return None
-        before = self.known.wishes.get(f"{sheet.brief.name}/{key}")
-        reach = sheet.reaches[key]
-        fresh = before.fresh if before is not None and before.reach == reach else 0
-        # an edit of what is there now, which has the earlier changes in it already
-        return Wish(
-            reach=reach,
-            fresh=fresh,
-            image=note.made.image,
-            session=note.made.session,
-            texts=(text,),
-        )
-
-    def price_of(self, change: Change) -> Cost:
-        """Of its pictures, each at its dearest."""
-        return total(
-            picture.dearest
-            for sheet in self.sheets
-            for picture in sheet.plan.pictures
-            if f"{sheet.brief.name}/{picture.key}" in change.wishes
-        )
+        return Change(wishes, tuple(posters), total(costs))
 
     async def wish(self, change: Change) -> None:
         """Write a change down."""
         await self._book.keep_wishes(change.wishes)
-        await self.read()
 
     # ── accept ───────────────────────────────────────────────────────────────────────────────
 
     async def accept(self, name: str, path: Path, *, by: str) -> Image:
         """A person's own file in place of the one that was made; both are kept, one as parent."""
-        note = self.known.cells.get(name)
+        found = [window.known.cells.get(name) async for window in self.windows([name])]
+        note = found[0] if found else None
         if note is None or note.record.picture.image is None:
             raise UsageError(
                 f"{name} has no picture that this file could stand for.",
@@ -180,7 +167,6 @@ class Desk:
         )
         kept = note.model_copy(update={"record": record, "accepted": image.id})
         await self._book.keep_cells({name: kept})
-        await self.read()
         await self.decide([name], "approved", by=by, reason=f"accepted from {path.name}")
         return image
 
@@ -221,64 +207,11 @@ class Desk:
             bytes=len(data),
         )
 
-    # ── files for others ─────────────────────────────────────────────────────────────────────
-
-    def write_print(self) -> tuple[Path, ...]:
-        """``print/`` holds exactly the approved files: the PDF of a size on paper, else the picture."""
-        folder = Path(self.head.out) / PRINT
-        wanted: dict[Path, Path] = {}
-        for name, one in self.standings.items():
-            if one.state != "approved":
-                continue
-            record = self.known.cells[name].record
-            for file in _for_print(record):
-                source = Path(self.head.out) / record.name.partition("/")[0] / file.path
-                wanted[folder / record.name.partition("/")[0] / file.path] = source
-        for there in sorted(folder.rglob("*"), reverse=True) if folder.is_dir() else ():
-            if there.is_file() and there not in wanted:
-                there.unlink()
-            elif there.is_dir() and not any(there.iterdir()):
-                there.rmdir()
-        for place, source in wanted.items():
-            _copied(source, place)
-        return tuple(wanted)
-
-    def write_manifests(self) -> None:
-        """A line for each poster that was tried, in the folder of its brief."""
-        for sheet in self.sheets:
-            found = [self.known.cells[name] for name in sheet.wants if name in self.known.cells]
-            if found:
-                folder = Path(self.head.out) / sheet.brief.name
-                write_manifest(folder, [note.record for note in found])
-
-    def write_decisions(self) -> Path:
-        """``decisions.csv``: a line for each poster, to be filled in and read back."""
-        path = Path(self.head.out) / DECISIONS
-        text = decisions_csv(self.standings.values(), self.known.decisions)
-        path.write_text(text, "utf-8-sig", newline="")
-        return path
-
 
 async def desk_of(agent: ImageAgent, notes: Notes, batch: str) -> Desk:
     """Raises ``NotFound`` for a batch that there is not."""
     book = Book(notes, batch)
-    desk = Desk(agent, book, await book.head())
-    await desk.read()
-    return desk
-
-
-async def written(desk: Desk, notes: Notes) -> Path:
-    """Report, ``decisions.csv``, manifests and ``print/``, as the batch stands; the report's path."""
-    money = await notes.spent(desk.head.name)
-
-    def work() -> Path:
-        desk.write_print()
-        desk.write_decisions()
-        desk.write_manifests()
-        known = desk.known
-        return write_report(desk.head, desk.standings, known.cells, known.decisions, money)
-
-    return await anyio.to_thread.run_sync(work)
+    return Desk(agent, book, await book.head())
 
 
 class Change(NamedTuple):
@@ -286,9 +219,24 @@ class Change(NamedTuple):
 
     wishes: Mapping[str, Wish]
     posters: tuple[str, ...]
+    dearest: Cost
+    """Of its pictures."""
 
 
-def _spread(sheet: Sheet, names: Sequence[str], spread: Spread | None) -> tuple[str, ...]:
+def _wish(sheet: Sheet, known: Known, key: str, text: str) -> Wish | None:
+    name = f"{sheet.brief.name}/{key}"
+    note = known.pictures.get(name)
+    if note is None or note.made.image is None or note.made.session is None:
+        return None
+    before, reach = known.wishes.get(name), sheet.reaches[key]
+    fresh = before.fresh if before is not None and before.reach == reach else 0
+    # an edit of what is there now, which has the earlier changes in it already
+    return Wish(
+        reach=reach, fresh=fresh, image=note.made.image, session=note.made.session, texts=(text,)
+    )
+
+
+def _spread(sheet: Sheet, names: Collection[str], spread: Spread | None) -> tuple[str, ...]:
     """Pictures under the named posters, and with ``spread`` those of others of the brief."""
     chosen = [want.cell for name, want in sheet.wants.items() if name in names]
     if not chosen:
@@ -309,78 +257,3 @@ def _spread(sheet: Sheet, names: Sequence[str], spread: Spread | None) -> tuple[
         if meant(want.cell.locale, want.cell.size, want.cell.variant)
     )
     return tuple(dict.fromkeys(keys))
-
-
-def _for_print(record: PosterRecord) -> tuple[Delivered, ...]:
-    pdf = tuple(one for one in record.files if one.kind == "pdf")
-    return pdf or tuple(one for one in record.files if one.kind == "picture")
-
-
-def _copied(source: Path, place: Path) -> None:
-    """Written anew only where it is another file."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    there = place.stat() if place.exists() else None
-    if there and (there.st_size, there.st_mtime_ns) == (
-        source.stat().st_size,
-        source.stat().st_mtime_ns,
-    ):
-        return
-    passing = place.with_name(f".{place.name}")
-    shutil.copy2(source, passing)
-    passing.replace(place)
-
-
-# ── decisions.csv ────────────────────────────────────────────────────────────────────────────
-
-
-def decisions_csv(standings: Iterable[Standing], decisions: Mapping[str, Decision]) -> str:
-    """``decision`` is empty until somebody writes approved or rejected into it."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(_COLUMNS)
-    for one in standings:
-        judged = one.state in ("approved", "rejected")
-        decision = decisions.get(one.name) if judged else None
-        verdict, reason = (decision.verdict, decision.reason) if decision else ("", "")
-        writer.writerow(
-            (_inert(one.name), one.state, verdict, _inert(reason), _inert(" ".join(one.files)))
-        )
-    return out.getvalue()
-
-
-def _inert(text: str) -> str:
-    """No spreadsheet takes it for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
-
-
-class Filled(NamedTuple):
-    """A line of a reviewer's ``decisions.csv``."""
-
-    name: str
-    verdict: Verdict
-    reason: str
-
-
-def read_decisions(text: str, *, name: str) -> tuple[Filled, ...]:
-    """Lines with a decision; raises ``UsageError`` that names the first line that is wrong."""
-    rows = csv.DictReader(io.StringIO(text.lstrip("\ufeff"), newline=""))
-    missing = {"poster", "decision"} - set(rows.fieldnames or ())
-    if missing:
-        raise UsageError(
-            f"{name}: has no column {' and no column '.join(sorted(missing))}.",
-            hint="limner batch report writes one to fill in.",
-        )
-    found = []
-    for row in rows:
-        verdict = (row.get("decision") or "").strip().lower()
-        if not verdict:
-            continue
-        if verdict not in get_args(Verdict):
-            raise UsageError(
-                f"{name}, line {rows.line_num}: decision is {verdict[:40]!r}.",
-                hint="Write approved or rejected, or leave it empty.",
-            )
-        reason = (row.get("reason") or "").strip().removeprefix("'")
-        poster = (row["poster"] or "").strip().removeprefix("'")
-        found.append(Filled(poster, "approved" if verdict == "approved" else "rejected", reason))
-    return tuple(found)

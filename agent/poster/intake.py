@@ -10,7 +10,7 @@ import glob
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,7 @@ from ..errors import UsageError
 from .brief import Brief, BriefError, Problem
 from .explaining import near
 from .filling import load_brief
+from .packed import Packed
 from .reading import Value, read
 
 MOST_BRIEFS: Final = 10_000
@@ -25,7 +26,7 @@ _HOLE: Final = re.compile(r"\{([^{}\s]{1,60})\}")
 _NAME: Final = "name"
 
 
-def briefs_of(paths: Sequence[str], *, fields: Path | None = None) -> tuple[Brief, ...]:
+def briefs_of(paths: Sequence[str], *, fields: Path | None = None) -> Collection[Brief]:
     """All of them, in order; raises ``UsageError`` (``BriefError`` for one) before anything else."""
     files = _files(paths)
     if fields is not None and (len(files) != 1 or files[0].suffix == ".jsonl"):
@@ -33,7 +34,7 @@ def briefs_of(paths: Sequence[str], *, fields: Path | None = None) -> tuple[Brie
             f"--fields goes with one brief, and there are {len(files)}.",
             hint="Each line of the table makes one brief of it.",
         )
-    found: dict[str, Brief] = {}
+    found = Packed(Brief)
     problems: list[BriefError] = []
     for brief in _read(files, fields, problems):
         if brief.name in found:
@@ -42,14 +43,14 @@ def briefs_of(paths: Sequence[str], *, fields: Path | None = None) -> tuple[Brie
                 "folder.",
                 hint="Give one of them a name of its own: name: …",
             )
-        found[brief.name] = brief
+        found.keep(brief.name, brief)
     if len(problems) == 1:
         raise problems[0]
     if problems:
         told = "\n".join(str(error) for error in problems[:20])
         more = f"\nand {len(problems) - 20} more" if len(problems) > 20 else ""
         raise UsageError(f"{len(problems)} briefs cannot be made:\n{told}{more}")
-    return tuple(found.values())
+    return found.values()
 
 
 def name_of(paths: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from pydantic import JsonValue
 
@@ -26,6 +26,7 @@ _CELL: Final = "cell"
 _DECISION: Final = "decision"
 _WISH: Final = "wish"
 _STEP: Final = "step"
+_PAGE: Final = 500
 
 
 class Notes(Protocol):
@@ -38,6 +39,18 @@ class Notes(Protocol):
     async def all(
         self, batch: str, kind: str, *, under: str = "", since: datetime | None = None
     ) -> dict[str, dict[str, JsonValue]]: ...
+
+    async def some(
+        self, batch: str, kinds: Collection[str], keys: Collection[str]
+    ) -> dict[str, dict[str, dict[str, JsonValue]]]:
+        """Kind → key → note, of those that there are."""
+        ...
+
+    async def page(
+        self, batch: str, kind: str, *, after: str, most: int
+    ) -> dict[str, dict[str, JsonValue]]:
+        """The next ones after a key, in one order."""
+        ...
 
     async def get(self, batch: str, kind: str, key: str) -> dict[str, JsonValue] | None: ...
 
@@ -54,6 +67,16 @@ class Notes(Protocol):
     async def spent(self, batch: str) -> tuple[Decimal | None, Decimal | None, str]:
         """(spent, reserved or possibly billed, currency) by the ledger; ``None``: not known."""
         ...
+
+
+class Known(NamedTuple):
+    """What is written down of some pictures and posters."""
+
+    pictures: Mapping[str, PictureNote]
+    """By ``brief/key``, and so are ``wishes``."""
+    cells: Mapping[str, CellNote]
+    decisions: Mapping[str, Decision]
+    wishes: Mapping[str, Wish]
 
 
 class Book:
@@ -82,10 +105,22 @@ class Book:
     async def keep_head(self, head: BatchNote) -> None:
         await self._notes.put(self.batch, _BATCH, {self.batch: _plain(head)})
 
-    async def briefs(self) -> dict[str, BriefNote]:
-        """By name, in their order."""
-        found = await self._all(_BRIEF, BriefNote)
-        return dict(sorted(found.items(), key=lambda item: item[1].place))
+    async def places(self) -> dict[str, int]:
+        """Name of each brief → its turn, in that order. Never all of them in memory."""
+        found: dict[str, int] = {}
+        after = ""
+        while page := await self._notes.page(self.batch, _BRIEF, after=after, most=_PAGE):
+            for name, value in page.items():
+                place = value["place"]
+                assert isinstance(place, int)
+                found[name] = place
+            after = list(page)[-1]
+        return dict(sorted(found.items(), key=lambda item: item[1]))
+
+    async def briefs(self, names: Collection[str]) -> dict[str, BriefNote]:
+        """Those of the names that there are, by name."""
+        found = await self._notes.some(self.batch, (_BRIEF,), names)
+        return {name: BriefNote.model_validate(one) for name, one in found[_BRIEF].items()}
 
     async def brief(self, name: str) -> BriefNote | None:
         return await self._one(_BRIEF, name, BriefNote)
@@ -93,37 +128,29 @@ class Book:
     async def keep_briefs(self, briefs: Mapping[str, BriefNote]) -> None:
         await self._keep(_BRIEF, briefs)
 
-    async def drop_briefs(self, names: Collection[str]) -> None:
-        await self._notes.drop(self.batch, _BRIEF, names)
-
-    async def pictures(self, brief: str = "") -> dict[str, PictureNote]:
-        """By ``brief/key``."""
-        return await self._all(_PICTURE, PictureNote, under=f"{brief}/" if brief else "")
-
-    async def picture(self, key: str) -> PictureNote | None:
-        return await self._one(_PICTURE, key, PictureNote)
+    async def known(self, keys: Collection[str]) -> Known:
+        """What is written down under keys of pictures and names of posters."""
+        found = await self._notes.some(self.batch, (_PICTURE, _CELL, _DECISION, _WISH), keys)
+        return Known(
+            {key: PictureNote.model_validate(one) for key, one in found[_PICTURE].items()},
+            {key: CellNote.model_validate(one) for key, one in found[_CELL].items()},
+            {key: Decision.model_validate(one) for key, one in found[_DECISION].items()},
+            {key: Wish.model_validate(one) for key, one in found[_WISH].items()},
+        )
 
     async def keep_picture(self, key: str, note: PictureNote) -> None:
         await self._keep(_PICTURE, {key: note})
 
-    async def cells(self, brief: str = "", *, since: datetime | None = None) -> dict[str, CellNote]:
-        """By name; only those written since then."""
-        under = f"{brief}/" if brief else ""
-        return await self._all(_CELL, CellNote, under=under, since=since)
+    async def statuses(self, *, since: datetime | None = None) -> dict[str, str]:
+        """Name of each poster that was written down since then → how it ended."""
+        found = await self._notes.all(self.batch, _CELL, since=since)
+        return {name: _status(value) for name, value in found.items()}
 
     async def keep_cells(self, notes: Mapping[str, CellNote]) -> None:
         await self._keep(_CELL, notes)
 
-    async def decisions(self, brief: str = "") -> dict[str, Decision]:
-        """By the name of the poster."""
-        return await self._all(_DECISION, Decision, under=f"{brief}/" if brief else "")
-
     async def keep_decisions(self, decisions: Mapping[str, Decision]) -> None:
         await self._keep(_DECISION, decisions)
-
-    async def wishes(self, brief: str = "") -> dict[str, Wish]:
-        """By ``brief/key`` of the picture."""
-        return await self._all(_WISH, Wish, under=f"{brief}/" if brief else "")
 
     async def keep_wishes(self, wishes: Mapping[str, Wish]) -> None:
         await self._keep(_WISH, wishes)
@@ -131,12 +158,6 @@ class Book:
     async def _one(self, kind: str, key: str, record: type[R]) -> R | None:
         found = await self._notes.get(self.batch, kind, key)
         return None if found is None else record.model_validate(found)
-
-    async def _all(
-        self, kind: str, record: type[R], *, under: str = "", since: datetime | None = None
-    ) -> dict[str, R]:
-        found = await self._notes.all(self.batch, kind, under=under, since=since)
-        return {key: record.model_validate(value) for key, value in found.items()}
 
     async def _keep(self, kind: str, notes: Mapping[str, Record]) -> None:
         await self._notes.put(self.batch, kind, {key: _plain(one) for key, one in notes.items()})
@@ -155,10 +176,11 @@ class NotedSteps:
         place = self._place(kind, key, of)
         if kind != "turn":
             return await self._get(place)
-        found = await self._notes.all(self._batch, _STEP, under=f"{place}/")
-        self._turns[place] = len(found)
-        newest = max(found, default=None)
-        return None if newest is None else Step.model_validate(found[newest])
+        newest, nth = None, 0
+        while (step := await self._get(f"{place}/{nth:04d}")) is not None:
+            newest, nth = step, nth + 1
+        self._turns[place] = nth
+        return newest
 
     async def lead(self, variant: int) -> Step | None:
         return await self._get(self._place("lead", str(variant), ""))
@@ -184,6 +206,11 @@ class NotedSteps:
 
     def _place(self, kind: str, key: str, of: str) -> str:
         return "/".join(part for part in (self._brief, kind, key, of) if part)
+
+
+def _status(cell: dict[str, JsonValue]) -> str:
+    record = cell.get("record")
+    return str(record.get("status")) if isinstance(record, dict) else ""
 
 
 def _plain(record: Record) -> dict[str, JsonValue]:

@@ -57,8 +57,8 @@ def put(path: Path, data: bytes) -> bool:
         if path.exists():
             if path.read_bytes() == data:
                 return False
-            _replace(_older(path), path.read_bytes())
-        _replace(path, data)
+            _replace(_older(path), (path.read_bytes(),))
+        _replace(path, (data,))
     except OSError as error:
         raise StoreError(
             f"{path}: cannot be written ({error.strerror}).",
@@ -69,20 +69,26 @@ def put(path: Path, data: bytes) -> bool:
 
 def write(path: Path, data: bytes) -> None:
     """Replace a file that tells about the others; no older one is kept. ``StoreError`` as above."""
+    write_parts(path, (data,))
+
+
+def write_parts(path: Path, parts: Iterable[bytes]) -> None:
+    """The same with a file that comes in parts, however long it is."""
     try:
-        _replace(path, data)
+        _replace(path, parts)
     except OSError as error:
         raise StoreError(
             f"{path}: cannot be written ({error.strerror}).", hint="make room and run it again"
         ) from error
 
 
-def _replace(path: Path, data: bytes) -> None:
+def _replace(path: Path, parts: Iterable[bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     passing = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:
         with passing.open("xb") as file:
-            file.write(data)
+            for part in parts:
+                file.write(part)
             file.flush()
             os.fsync(file.fileno())
         passing.replace(path)
@@ -151,7 +157,9 @@ def read_manifest(folder: Path) -> dict[str, PosterRecord]:
 def write_manifest(folder: Path, records: Iterable[PosterRecord]) -> Path:
     """One line per poster, in the order given."""
     path = folder / MANIFEST
-    write(path, b"".join(record.model_dump_json().encode() + b"\n" for record in records))
+    data = b"".join(record.model_dump_json().encode() + b"\n" for record in records)
+    if not (path.is_file() and path.read_bytes() == data):
+        write(path, data)
     return path
 
 

@@ -39,9 +39,11 @@ from .records import Made, PosterEvent, PosterRecord
 from .screened import refusal
 from .shop import Shop
 from .variants import adapted
-from .wants import Sheet, known_of, sheet_of
+from .wants import Sheet, planned, sheet_of
 from .wording import change_prompt
 
+WAITS: Final = (2.0, 5.0, 10.0, 20.0, 30.0, 30.0, 60.0)
+"""Seconds between tries while the store cannot be used."""
 _REPEATS: Final = 3
 """How often what ended unknown is sent again, where that is wished for."""
 _WHOLE: Final = frozenset({"proved", "needs-person"})
@@ -116,8 +118,9 @@ class Press:
         if note is None:
             return Pressed()
         note = await self._with_files(note)
-        known = await known_of(book, task.brief)
-        sheet = sheet_of(note, self._agent, known)
+        plan = planned(note, self._agent)
+        known = await book.known(tuple(plan.keys))
+        sheet = sheet_of(plan, self._agent, known)
         if all(one.picture != task.picture or one.of != task.of for one in sheet.wants.values()):
             return Pressed()
         caps = _caps(head, note.brief)

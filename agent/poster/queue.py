@@ -39,6 +39,7 @@ AT_ONCE: Final = 3
 """Where nobody said how many."""
 _OPEN: Final = ["ENQUEUED", "PENDING", "DELAYED"]
 _POLL_S: Final = 0.1
+_PAGE: Final = 500
 
 Item = dict[str, JsonValue]
 """What a task says, as JSON."""
@@ -107,7 +108,7 @@ class Queue:
 
     async def submit(self, tasks: Sequence[Named]) -> int:
         """How many are new."""
-        there = {one for one, _ in await self._listed(None)}
+        there = await self._there([one.name for one in tasks])
         new = [one for one in tasks if one.name not in there]
         for one in new:
             await _enqueue(self._running.queue, one)
@@ -115,9 +116,14 @@ class Queue:
 
     async def open(self, prefix: str) -> set[str]:
         """Names of tasks that are not done, of every worker."""
-        # the database takes _ and % of a prefix for any letter
-        found = [one for one in await self._listed(prefix) if one[0].startswith(prefix)]
-        return {name for name, status in found if status in _OPEN}
+        return {name async for name in self._open(prefix)}
+
+    async def left(self, prefix: str) -> int:
+        """How many tasks are not done, of every worker; without all of them in memory."""
+        number = 0
+        async for _ in self._open(prefix):
+            number += 1
+        return number
 
     async def holders(self) -> frozenset[str]:
         """Workers who have taken tasks and not finished them, dead or alive."""
@@ -163,17 +169,42 @@ class Queue:
         """Tasks under way in this process."""
         return len(self._running.busy)
 
-    async def _listed(self, prefix: str | None) -> list[tuple[str, str]]:
+    async def _open(self, prefix: str) -> AsyncIterator[str]:
+        """The newest first: those stay while the oldest are done between two pages."""
         from dbos import DBOS
 
+        start = 0
+        while True:
+            with _told():
+                found = await DBOS.list_workflows_async(
+                    workflow_id_prefix=prefix or None,
+                    status=_OPEN,
+                    queue_name=self._running.queue,
+                    limit=_PAGE,
+                    offset=start,
+                    sort_desc=True,
+                    load_input=False,
+                    load_output=False,
+                )
+            for one in found:
+                # the database takes _ and % of a prefix for any letter
+                if one.workflow_id.startswith(prefix):
+                    yield one.workflow_id
+            if len(found) < _PAGE:
+                return
+            start += _PAGE
+
+    async def _there(self, names: list[str]) -> set[str]:
+        """Those that were submitted before, done or not."""
+        from dbos import DBOS
+
+        if not names:
+            return set()
         with _told():
             found = await DBOS.list_workflows_async(
-                workflow_id_prefix=prefix,
-                queue_name=self._running.queue,
-                load_input=False,
-                load_output=False,
+                workflow_ids=names, load_input=False, load_output=False
             )
-        return [(one.workflow_id, one.status) for one in found]
+        return {one.workflow_id for one in found}
 
     async def give_back(self) -> None:
         """What this worker took and did not begin is anybody's again."""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
 
 from .. import ImageAgent, __version__
 from ..schema import Cost
 from .batch import (
     BriefNote,
-    CellNote,
-    Decision,
-    PictureNote,
     Standing,
     Wanted,
     Wish,
@@ -23,24 +20,16 @@ from .batch import (
     wanted,
 )
 from .brief import Brief
-from .notes import Book
+from .notes import Book, Known
 from .plan import Picture, Plan
 from .planning import plan_for, with_model
 from .purse import total
 
 
-class Known(NamedTuple):
-    """Everything that is written down of a brief, or of a whole batch."""
-
-    pictures: Mapping[str, PictureNote]
-    cells: Mapping[str, CellNote]
-    decisions: Mapping[str, Decision]
-    wishes: Mapping[str, Wish]
-
-
 class Sheet(NamedTuple):
     """One brief of a batch: what it wants, and how that stands."""
 
+    note: BriefNote
     brief: Brief
     """With the image model of the server, where it names none."""
     plan: Plan
@@ -63,20 +52,78 @@ class Sheet(NamedTuple):
         return tuple(one for one in self.plan.pictures if one.key in keys)
 
 
-async def known_of(book: Book, brief: str = "") -> Known:
-    """Read at once; of one brief, or of all."""
-    return Known(
-        await book.pictures(brief),
-        await book.cells(brief),
-        await book.decisions(brief),
-        await book.wishes(brief),
+class Window(NamedTuple):
+    """Some briefs of a batch, next to each other, and what is written down of them."""
+
+    sheets: tuple[Sheet, ...]
+    known: Known
+
+    @property
+    def standings(self) -> dict[str, Standing]:
+        """Every poster of these, in the order of the briefs."""
+        return {name: one for sheet in self.sheets for name, one in sheet.standings.items()}
+
+
+class Planned(NamedTuple):
+    """A brief and its plan: what it wants is by what is written down under ``keys``."""
+
+    note: BriefNote
+    brief: Brief
+    plan: Plan
+
+    @property
+    def keys(self) -> Iterator[str]:
+        """Of its pictures and its posters."""
+        yield from (f"{self.brief.name}/{one.key}" for one in self.plan.pictures)
+        yield from (one.name for one in self.plan.cells)
+
+
+_WIDE: Final = 20
+"""Briefs in one window."""
+
+
+async def windows(
+    book: Book,
+    agent: ImageAgent,
+    names: Iterable[str],
+    given: Mapping[str, BriefNote] | None = None,
+) -> AsyncIterator[Window]:
+    """Briefs of these names, some at a time, so that no batch is too large for the memory.
+
+    ``given``: not written down yet, or in place of what is.
+    """
+    left, given = list(names), given or {}
+    for start in range(0, len(left), _WIDE):
+        some = left[start : start + _WIDE]
+        there = await book.briefs([name for name in some if name not in given])
+        notes = [given[name] if name in given else there.get(name) for name in some]
+        plans = [planned(note, agent) for note in notes if note is not None]
+        known = await book.known([key for one in plans for key in one.keys])
+        yield Window(tuple(sheet_of(one, agent, known) for one in plans), known)
+
+
+NOTHING: Final = Known({}, {}, {}, {})
+
+
+def renewed(window: Window, wishes: Mapping[str, Wish], agent: ImageAgent) -> Window:
+    """As it would be with these wishes."""
+    known = window.known._replace(wishes={**window.known.wishes, **wishes})
+    sheets = (
+        sheet_of(Planned(sheet.note, sheet.brief, sheet.plan), agent, known)
+        for sheet in window.sheets
     )
+    return Window(tuple(sheets), known)
 
 
-def sheet_of(note: BriefNote, agent: ImageAgent, known: Known) -> Sheet:
-    """Pure but for the prices and the policy that the agent has in hand."""
+def planned(note: BriefNote, agent: ImageAgent) -> Planned:
+    """With the image model of the server, where the brief names none."""
     brief = with_model(note.brief, agent)
-    plan = plan_for(brief, agent)
+    return Planned(note, brief, plan_for(brief, agent))
+
+
+def sheet_of(one: Planned, agent: ImageAgent, known: Known) -> Sheet:
+    """Pure but for the prices and the policy that the agent has in hand."""
+    note, brief, plan = one
     wants = {one.cell.name: one for one in _wants(note, brief, plan, agent, known)}
     standings = {
         name: standing(
@@ -89,7 +136,7 @@ def sheet_of(note: BriefNote, agent: ImageAgent, known: Known) -> Sheet:
     }
     files = _files(note)
     reaches = {one.key: picture_reach(note.brief, one, files) for one in plan.pictures}
-    return Sheet(brief, plan, wants, reaches, standings)
+    return Sheet(note, brief, plan, wants, reaches, standings)
 
 
 def _wants(
@@ -126,6 +173,16 @@ class Bill(NamedTuple):
     overwritten: int
     """Posters that are there and will be another."""
     dearest: Cost
+
+    def plus(self, other: Bill) -> Bill:
+        """Both."""
+        return Bill(
+            self.pictures + other.pictures,
+            self.replaced + other.replaced,
+            self.posters + other.posters,
+            self.overwritten + other.overwritten,
+            total((self.dearest, other.dearest)),
+        )
 
 
 def bill_of(sheets: Iterable[Sheet], known: Known) -> Bill:

@@ -47,6 +47,16 @@ class DiskNotes:
         """Every note of a kind whose key begins so and that is as young, by key."""
         return await self._database.read(_all, batch, kind, under, since)
 
+    async def some(
+        self, batch: str, kinds: Collection[str], keys: Collection[str]
+    ) -> dict[str, dict[str, Value]]:
+        """Kind → key → note, of those that there are."""
+        return await self._database.read(_some, batch, tuple(kinds), tuple(keys))
+
+    async def page(self, batch: str, kind: str, *, after: str, most: int) -> dict[str, Value]:
+        """The next ones in the order of the database's keys."""
+        return await self._database.read(_page, batch, kind, after, most)
+
     async def get(self, batch: str, kind: str, key: str) -> Value | None:
         return await self._database.read(_get, batch, kind, key)
 
@@ -204,6 +214,26 @@ def _all(
     if since is not None:
         query = query.where(batch_note.c.at >= since)
     return {row.key: row.value for row in connection.execute(query.order_by(batch_note.c.key))}
+
+
+def _some(
+    connection: Connection, batch: str, kinds: tuple[str, ...], keys: tuple[str, ...]
+) -> dict[str, dict[str, Value]]:
+    """By whole keys, which every database finds by its index: what begins with a text is sought."""
+    found: dict[str, dict[str, Value]] = {kind: {} for kind in kinds}
+    columns = select(batch_note.c.kind, batch_note.c.key, batch_note.c.value)
+    for start in range(0, len(keys), _MANY):
+        some = batch_note.c.key.in_(keys[start : start + _MANY])
+        query = columns.where(batch_note.c.batch == batch, batch_note.c.kind.in_(kinds), some)
+        for row in connection.execute(query):
+            found[row.kind][row.key] = row.value
+    return found
+
+
+def _page(connection: Connection, batch: str, kind: str, after: str, most: int) -> dict[str, Value]:
+    query = select(batch_note.c.key, batch_note.c.value).where(_which(batch, kind))
+    query = query.where(batch_note.c.key > after).order_by(batch_note.c.key).limit(most)
+    return {row.key: row.value for row in connection.execute(query)}
 
 
 def _get(connection: Connection, batch: str, kind: str, key: str) -> Value | None:

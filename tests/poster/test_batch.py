@@ -14,10 +14,11 @@ from agent.factory import notes_of
 from agent.offline import Offline
 from agent.poster.batch import BatchOptions, matching
 from agent.poster.batch_events import BatchDone, BatchEvent, BatchPlanned
+from agent.poster.batch_files import read_decisions
 from agent.poster.batch_plan import Draft, Order, drafted
 from agent.poster.batching import run_batch
 from agent.poster.brief import Brief
-from agent.poster.deciding import Desk, desk_of, read_decisions
+from agent.poster.deciding import Desk, desk_of
 from agent.poster.filling import load_brief
 from agent.poster.journal import Step
 from agent.poster.notes import NotedSteps
@@ -113,7 +114,7 @@ async def test_one_changed_word_makes_the_posters_of_its_locale_anew_and_draws_n
     draft = await shop.draft(brief_of("one", german="Nachtmarkt am Fluss"))
     await shop.run(brief_of("one", german="Nachtmarkt am Fluss"))
 
-    made = [one.name for one in draft.standings if one.state == "bought"]
+    made = [name for name, state in draft.states.items() if state == "bought"]
     assert made == ["one/de/320x400/1", "one/de/400x320/1"]
     assert drawn(server) == 4
     assert shop.bytes_of("one/en/320x400/1") == english
@@ -215,8 +216,10 @@ async def test_an_approval_lasts_as_long_as_the_file_and_print_holds_only_approv
 ) -> None:
     await shop.run(brief_of("one"))
     desk = await shop.desk()
-    await desk.decide(desk.chosen(["one/de"]), "approved", by="ann")
-    assert [path.parts[-3:] for path in desk.write_print()] == [
+    await desk.decide(await desk.chosen(["one/de"]), "approved", by="ann")
+    await desk.written(shop.notes)
+    printed = (shop.folder / "out" / "spring" / "print").rglob("*.png")
+    assert sorted(path.parts[-3:] for path in printed) == [
         ("de", "320x400", "1.png"),
         ("de", "400x320", "1.png"),
     ]
@@ -232,7 +235,7 @@ async def test_a_change_that_was_asked_for_buys_one_picture_for_every_locale_on_
 ) -> None:
     await shop.run(brief_of("one"))
     desk = await shop.desk()
-    change = desk.redone(desk.chosen(["one/en/320x400/1"]), "warmer", None)
+    change = await desk.redone(await desk.chosen(["one/en/320x400/1"]), "warmer", None)
     assert change.posters == ("one/en/320x400/1", "one/de/320x400/1")
     await desk.wish(change)
 
@@ -248,7 +251,7 @@ async def test_spread_over_sizes_asks_for_every_picture_of_the_variant(shop: Sho
     await shop.run(brief_of("one"))
     desk = await shop.desk()
 
-    change = desk.redone(["one/en/320x400/1"], "warmer", "sizes")
+    change = await desk.redone(["one/en/320x400/1"], "warmer", "sizes")
 
     assert sorted(change.wishes) == ["one/320x400/1", "one/400x320/1"]
 
@@ -263,8 +266,10 @@ async def test_an_accepted_file_stands_in_the_place_of_the_poster_with_its_paren
 
     image = await desk.accept("one/en/320x400/1", mine, by="ann")
 
-    assert desk.standings["one/en/320x400/1"].state == "approved"
-    assert image.parents == (desk.known.cells["one/en/320x400/1"].record.picture.image,)
+    standings = await desk.standings()
+    assert standings["one/en/320x400/1"].state == "approved"
+    (window,) = [one async for one in desk.windows()]
+    assert image.parents == (window.known.cells["one/en/320x400/1"].record.picture.image,)
     assert shop.bytes_of("one/en/320x400/1") == mine.read_bytes()
 
 
@@ -272,7 +277,7 @@ async def test_a_reviewers_table_is_read_back_as_it_was_written(shop: Shop) -> N
     await shop.run(brief_of("one"))
     desk = await shop.desk()
     await desk.decide(["one/en/320x400/1"], "rejected", by="ann", reason="=too dark")
-    path = desk.write_decisions()
+    path = (await desk.written(shop.notes)).with_name("decisions.csv")
 
     filled = read_decisions(path.read_text("utf-8-sig"), name=str(path))
 
@@ -286,7 +291,7 @@ async def test_a_name_that_no_poster_has_lists_some_that_there_are(shop: Shop) -
     desk = await shop.desk()
 
     with pytest.raises(NotFound) as caught:
-        desk.chosen(["two/*"])
+        await desk.chosen(["two/*"])
 
     assert "one/en/320x400/1" in caught.value.candidates
 
