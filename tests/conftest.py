@@ -21,10 +21,11 @@ import pytest
 import structlog
 from sqlalchemy import URL, Engine, create_engine
 
-from agent import Image, ImageAgent, Settings, load_settings, logs, open_agent
+from agent import Image, ImageAgent, Settings, factory, load_settings, logs, open_agent
 from agent.ids import Ulids
 from agent.offline import Offline, OfflineOptions
 from agent.offline.faults import parse_fault
+from agent.safety import Policy, load_policy
 from agent.store import database, open_store
 
 # The same examples each time, as long as they take: a test that passes here passes on a busy machine.
@@ -109,6 +110,24 @@ def compiled_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(database, "create_engine", sharing)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def policies_once() -> Iterator[None]:
+    """A house's policy is compiled once per run for the same words; it is a frozen value."""
+    made: dict[tuple[tuple[str, bytes], ...], Policy] = {}
+
+    def kept(folder: Path, overlay: Path | None = None) -> Policy:
+        if overlay is None or not overlay.is_dir():
+            return load_policy(folder, overlay)
+        words = tuple((file.name, file.read_bytes()) for file in sorted(overlay.glob("*.yaml")))
+        if not words or words not in made:
+            made[words] = load_policy(folder, overlay)
+        return made[words]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(factory, "load_policy", kept)
         yield
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from PIL import ImageDraw
@@ -29,8 +30,12 @@ class Setting(NamedTuple):
     lines: tuple[str, ...]
 
 
+@lru_cache(maxsize=32_768)
 def _advance(char: str, following: str, kind: Type, size: int) -> float:
-    """How far the pen moves after a character, kerning with the next one included."""
+    """How far the pen moves after a character, kerning with the next one included.
+
+    Kept: arranging a text measures its letters hundreds of times, and asking the font is slow.
+    """
     font = font_for(char, kind.face, size, kind.weight)
     if not following or is_cjk(char) or is_cjk(following):
         return font.getlength(char)

@@ -30,8 +30,10 @@ from agent.traffic import (
     PictureUrl,
     Received,
     RefusalText,
+    Scored,
     TextPiece,
     ToolStage,
+    WireBytes,
 )
 from agent.turn.extract import Gathered, attempt_state, fold, judge
 
@@ -153,6 +155,7 @@ def test_an_address_is_told_by_its_host_and_shows_no_secret(url: str, host: str)
 
 POLICY = failure("moderation_blocked", "no", "provider_input")
 TOOL = Opened(tools=("image_generation",))
+SCORED = Scored(scores=(("violence", 0.1),))
 ROWS: list[tuple[str, list[Received], int, Intent, Outcome, FailureCode | None, int]] = [
     ("a picture stored", [TOOL, Ended(status="completed")], 1, "generate", "image", None, 0),
     ("a picture stored, another failed", [PictureFailed(item_id=None, failure=POLICY)], 1, "edit", "image", None, 0),
@@ -180,6 +183,8 @@ ROWS: list[tuple[str, list[Received], int, Intent, Outcome, FailureCode | None, 
     ("sent, result not known", [TextPiece("a"), Failed(failure("truncated"))], 0, "generate", "unknown", "truncated", 7),
     ("an item without a picture", [PictureFailed(item_id=None, failure=failure("no_image"))], 0, "generate", "failed", "no_image", 1),
     ("an address only", [PictureUrl(item_id=None, url="https://a.example/b")], 0, "generate", "failed", "malformed", 1),
+    ("scores of a moderation", [SCORED], 0, "generate", "text", None, 0),
+    ("bytes that were passed on", [WireBytes(data=b"{"), WireBytes(data=b"}"), Ended(status="completed")], 0, "generate", "text", None, 0),
 ]  # fmt: skip
 
 
@@ -255,6 +260,8 @@ STATES: list[tuple[str, list[Received], int, AttemptState, Billed]] = [
     ("only an input", [Ended(status="completed", usage=Usage(image=Tokens(input=5)))], 0, "failed", "yes"),
     ("words", [TextPiece("Which?"), NO_USAGE], 0, "completed", "yes"),
     ("an address only", [TextPiece("Here."), PictureUrl(item_id=None, url="https://a.example/b"), TEXT_USAGE], 0, "failed", "possibly"),
+    ("scores of a moderation", [SCORED], 0, "completed", "no"),
+    ("bytes that were passed on", [WireBytes(data=b"{"), WireBytes(data=b"}")], 0, "completed", "yes"),
 ]  # fmt: skip
 
 

@@ -484,6 +484,7 @@ def test_a_table_without_a_date_goes_by_the_name_it_was_given() -> None:
         ('kind = "per_image"\ncurrency = "USD"', "per_image has no prices"),
         ('kind = "tokens"\n' + IMAGE, "currency must be three capital letters, not None"),
         ('kind = "tokens"\ncurrency = "$"\n' + IMAGE, "currency must be three capital letters"),
+        ('kind = "tokens"\ncurrency = "UDS"\n' + IMAGE, "is no currency of ISO 4217: 'UDS'; did"),
         (TOKENS + "multiplyer = 2\n" + IMAGE, "did you mean multiplier?"),
         (TOKENS + "zzz = 2\n" + IMAGE, "zzz is not a key of this table"),
         (TOKENS + "multiplier = -1\n" + IMAGE, "multiplier must be 0 or more, not -1"),
@@ -525,8 +526,37 @@ def test_an_answer_that_nobody_counted_is_unknown_and_not_free() -> None:
     assert found.cost.amount is None
 
 
+def shop_of(prices: str) -> Profile:
+    return Profile(name="shop", base_url="", dialect=Dialect(name="generic"), prices=prices)
+
+
+def test_a_table_of_ones_own_is_read_from_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "shop.toml").write_text(TOKENS + IMAGE)
+
+    assert prices_for(shop_of("shop.toml"), folder=tmp_path).label.endswith("shop.toml")
+    assert prices_for(shop_of("openai"), folder=tmp_path) == OPENAI
+
+
 def test_a_table_larger_than_any_price_list_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "shop.toml").write_text("# " + "a" * 300_000)
-    profile = Profile(name="shop", base_url="", dialect=Dialect(name="generic"), prices="shop.toml")
     with pytest.raises(SettingsError, match=r"profile shop: prices: .*shop\.toml is too large"):
-        prices_for(profile, folder=tmp_path)
+        prices_for(shop_of("shop.toml"), folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("prices", "reason"),
+    [
+        ("gone.toml", "cannot be read: No such file"),
+        ("binary.toml", "cannot be read: it is no text in UTF-8"),
+        ("free", "prices = 'free': "),
+    ],
+)
+def test_a_table_that_is_not_there_is_told_with_its_profile(
+    prices: str, reason: str, tmp_path: Path
+) -> None:
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError) as caught:
+        prices_for(shop_of(prices), folder=tmp_path)
+
+    assert str(caught.value).startswith("profile shop: prices = ")
+    assert reason in str(caught.value)

@@ -160,6 +160,14 @@ def test_a_quoted_error_without_a_code_keeps_the_outer_one() -> None:
     assert read({"error": {"message": "{'error': nothing}", "code": "c"}}).code == "c"
 
 
+def test_quoted_json_that_is_no_error_leaves_the_message_as_it_is() -> None:
+    message = 'expected {"type": "image"} in input[0]'
+
+    told = read({"error": {"message": message, "code": "c"}})
+
+    assert (told.code, told.message, told.type) == ("c", message, None)
+
+
 def test_what_the_quoted_error_says_outranks_the_outer_one_and_the_rest_is_kept() -> None:
     outer = {
         "code": "c",
