@@ -17,8 +17,6 @@ from ..errors import LimnerError
 from ..kit import Kit
 from ..opening import Held, Opening
 from ..protocols import Answers, KeptResponse, PictureFacts, Tenancy, TurnRequest
-from ..safety.screen import screen
-from ..safety.views import MAX_CHARACTERS
 from ..schema import Cost, Image, ImageId, Session, SessionId, Sha256, Turn, TurnId, Verdict
 from ..screening import Judged
 from ..traffic import Outgoing, PictureData
@@ -28,6 +26,7 @@ from ..turn.request import preamble
 from ..turn.talk import Entry, Shot, Talk, unfold, wanted_ids
 from ..wire.fields import InlineImage, JsonObject, RequestFault
 from ..wire.requests import ResponsesRequest
+from .brought import screened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +62,8 @@ class Prepared:
     """(entry, picture in it) to its position among ``opened.editing`` and ``.references``."""
     left_out: tuple[tuple[int, Verdict], ...] = ()
     """Earlier texts that go nowhere, and why."""
+    unsaid: tuple[Verdict, ...] = ()
+    """Why pictures that the client brought go without their wording."""
 
     @property
     def held(self) -> tuple[Held, ...]:
@@ -80,7 +81,8 @@ async def prepare(
     found = await shop.answers.items(wanted, tenant=tenant) if wanted else {}
     kept = [item for one in chain for item in (*one.input, *one.output)]
     talk = unfold(request, _raw_items(payload), chain=kept, found=found)
-    left_out, earlier = await _unscreened(kit, talk, turn_request)
+    brought = await screened(kit, talk, turn_request)
+    talk = brought.talk
     held, places, drawn = await _pictures(shop, talk, tenant)
     session, parent = await _where(shop, chain, held[:drawn])
     mask = await _mask(kit, request, held)
@@ -93,7 +95,7 @@ async def prepare(
         text=talk.said,
         session=session,
         parent=parent,
-        path=tuple(_spoken(kit, text) for text in earlier),
+        path=tuple(_spoken(kit, text) for text in brought.earlier),
         images={},
         editing=tuple(editing),
         references=tuple(held[drawn:] if drawn else ()),
@@ -108,7 +110,8 @@ async def prepare(
         talk=talk,
         opened=opened,
         places=places,
-        left_out=left_out,
+        left_out=brought.left_out,
+        unsaid=brought.unsaid,
     )
 
 
@@ -157,43 +160,6 @@ async def _chain(
 # ── texts ────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _unscreened(
-    kit: Kit, talk: Talk, request: TurnRequest
-) -> tuple[tuple[tuple[int, Verdict], ...], tuple[str, ...]]:
-    """Earlier texts that the client brought itself: what may not be sent does not go along.
-
-    Those of our own chain were screened when they were new.
-    """
-    refused: list[tuple[int, Verdict]] = []
-    earlier: list[str] = []
-    for at, text, brought in talk.before:
-        verdict = await _worst(kit, text, request) if brought else None
-        if verdict is not None:
-            refused.append((at, verdict))
-        else:
-            earlier.append(text)
-    return tuple(refused), tuple(earlier)
-
-
-async def _worst(kit: Kit, text: str, request: TurnRequest) -> Verdict | None:
-    """A text of any length, read in pieces that overlap; ``None`` when it may go."""
-    step = MAX_CHARACTERS // 2
-    for start in range(0, max(len(text) - step, 1), step):
-        piece = text[start : start + MAX_CHARACTERS]
-        look = partial(
-            screen,
-            piece,
-            policy=kit.policy,
-            subject="merged",
-            acknowledged=request.acknowledge,
-            acknowledged_by=request.acknowledged_by,
-        )
-        verdict = await anyio.to_thread.run_sync(look) if len(text) > step else look()
-        if verdict.decision != "allow":
-            return verdict
-    return None
-
-
 def _spoken(kit: Kit, text: str) -> Turn:
     """An earlier text, as the screens read one."""
     return Turn(
@@ -210,7 +176,8 @@ async def judged(kit: Kit, prepared: Prepared) -> tuple[Judged, Errand | None]:
     """What both screens say, and what is to be sent if a budget covers it; nothing is drawn yet."""
     opened = prepared.opened
     first = screening.first(opened.request, opened, kit.policy)
-    first = replace(first, others=(*first.others, *(v for _, v in prepared.left_out)))
+    others = (*(v for _, v in prepared.left_out), *prepared.unsaid)
+    first = replace(first, others=(*first.others, *others))
     if first.stop is not None:
         return first, None
     errand = compose(kit, prepared, first.prompt)

@@ -77,6 +77,22 @@ async def test_what_is_refused_is_not_smuggled_in_as_history(open_server: OpenSe
 
 
 @pytest.mark.usefixtures("house")
+async def test_what_is_refused_does_not_come_back_with_the_chain(open_server: OpenServer) -> None:
+    async with open_server() as served:
+        items = [
+            {"role": "user", "content": "a plumbus"},
+            {"role": "assistant", "content": "Very well."},
+            {"role": "user", "content": "draw it"},
+        ]
+        first = await create(served, items)
+        await create(served, "make it blue", previous_response_id=first["id"])
+        listed = (await served.client.get(f"{URL}/{first['id']}/input_items")).json()
+
+        assert "plumbus" not in json.dumps([sent_to(served.artist), listed])
+        assert "Very well." in json.dumps(sent_to(served.artist)[-1])
+
+
+@pytest.mark.usefixtures("house")
 async def test_code_and_tool_outputs_and_developers_are_not_screened(
     open_server: OpenServer,
 ) -> None:
@@ -163,6 +179,47 @@ async def test_wording_that_may_not_be_goes_to_no_later_request(open_server: Ope
         assert "Drawn offline" in drawn["revised_prompt"]
         assert "revised_prompt" not in again
         assert again["result"] == drawn["result"]
+
+
+@pytest.mark.usefixtures("strict_output")
+async def test_wording_that_may_not_be_is_not_sent_on_when_its_client_brings_it_back(
+    open_server: OpenServer,
+) -> None:
+    async with open_server(screen_output="tell") as served:
+        told = await create(served)
+        items = [
+            {"role": "user", "content": KITE},
+            picture(told),
+            {"role": "user", "content": "make it blue"},
+        ]
+        second = await create(served, items)
+        third = await create(served, "and green", previous_response_id=second["id"])
+
+        said = picture(told)["revised_prompt"]
+        assert "Drawn offline" in said
+        assert json.dumps(said)[1:-1] not in json.dumps(sent_to(served.artist))
+        session, _, images = await newest(served.desk)
+        assert [len(one.parents) for one in images] == [0, 1, 1]  # the picture itself goes along
+        store: Any = served.desk.kit.store
+        refused = [v for v in await store.verdicts(session.id) if v.decision == "refuse"]
+        assert [v.subject for v in refused] == ["revised_prompt"] * 4  # three drawn, one brought
+        assert picture(third)["result"]
+
+
+@pytest.mark.usefixtures("house")
+async def test_words_that_a_client_puts_beside_a_picture_are_screened(
+    open_server: OpenServer,
+) -> None:
+    async with open_server() as served:
+        drawn = picture(await create(served))
+        for said in ("a plumbus", "a gromlet"):
+            await create(
+                served, [drawn | {"revised_prompt": said}, {"role": "user", "content": "x"}]
+            )
+
+        sent = json.dumps(sent_to(served.artist))
+        assert "plumbus" not in sent
+        assert "gromlet" not in sent
 
 
 # ── what cannot be read ──────────────────────────────────────────────────────────────────────
