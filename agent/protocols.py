@@ -130,10 +130,7 @@ class Store(Protocol):
     async def reserve(
         self, attempt: Attempt, *, caps: Mapping[str, Decimal], dry: bool = False
     ) -> Failure | None:
-        """Write the ``intent`` if spent + reserved + possibly billed stays within every cap.
-
-        ``dry`` only asks whether it would, and writes nothing.
-        """
+        """Write the ``intent`` if every cap covers it and what is owed; ``dry``: only ask."""
         ...
 
     async def mark_sent(self, attempt: AttemptId, *, at: datetime, bytes_sent: int) -> None: ...
@@ -262,6 +259,8 @@ class Beginning:
     verdicts: tuple[Verdict, ...]
     user: str | None
     response: KeptResponse | None
+    sending: tuple[Attempt, Mapping[str, Decimal]] | None = None
+    """Its first attempt, sent as soon as this is on disk, and the caps that must cover it."""
 
 
 class Answers(Protocol):
@@ -270,8 +269,8 @@ class Answers(Protocol):
     Somebody else's id is the same ``None`` as one that there is not.
     """
 
-    async def begin(self, new: Beginning) -> Session:
-        """All of it in one transaction, or nothing; the session as it is named now."""
+    async def begin(self, new: Beginning) -> Session | Failure:
+        """All in one transaction, or nothing: the session as named now, or the cap that forbids."""
         ...
 
     async def close_response(self, ended: KeptResponse) -> bool:

@@ -168,12 +168,14 @@ class Relay:
         """Everything is on disk, and the turn runs whoever listens."""
         shop, request = self._shop, prepared.request
         try:
-            written = await write_down(shop, prepared, found, errand.prompts)
+            written = await write_down(shop, prepared, found, errand)
         except BaseException:
-            if purchase is not None:
-                with anyio.CancelScope(shield=True):
-                    await shop.tenancy.release(purchase)
+            await self._unclaim(purchase)
             raise
+        if isinstance(written, Failure):
+            await self._unclaim(purchase)
+            await note(shop.kit, found.verdicts, prepared)
+            raise Declined(written, "failed")
         line = Line()
         turn = RelayedTurn(
             shop,
@@ -190,6 +192,12 @@ class Relay:
             begun = retelling_of(shop.kit, prepared, written).begun()
             document = kept.plain(begun) | {"output": []}
         return Accepted(line, stream=request.stream, document=document)
+
+    async def _unclaim(self, purchase: Purchase | None) -> None:
+        """Nothing was spent under its key."""
+        if purchase is not None:
+            with anyio.CancelScope(shield=True):
+                await self._shop.tenancy.release(purchase)
 
     async def _again(self, found: KeptResponse, request: ResponsesRequest) -> Accepted:
         if found.status == "in_progress":

@@ -162,11 +162,13 @@ class RelayedTurn:
 
     async def _exchange(self) -> Gathered:
         """Until it is settled; what drew nothing may go plainer, or to the next profile."""
-        turn, errand = self._written.begun.turn, self._errand
+        turn, errand, first = self._written.begun.turn, self._errand, self._written.attempt
         while True:
             composed = self._kit.upstream.profile
             errand = attempts.on_account(errand, session=turn.session, turn=turn.id)
-            gathered = await attempts.exchange(self._kit, errand, self, self._receipt.attempts)
+            before = self._receipt.attempts
+            gathered = await attempts.exchange(self._kit, errand, self, before, first=first)
+            first = None
             other = onward.elsewhere(self._kit, composed, "chat", gathered, stored=len(self.images))
             if other is None or self._line.begun or other.upstream.profile.via == "images":
                 return gathered

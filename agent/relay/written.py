@@ -6,18 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+import anyio
 from pydantic import JsonValue
 
-from .. import keeping, naming
+from .. import attempts, keeping, naming
+from ..attempts import Errand
 from ..errors import UsageError
 from ..keeping import Begun
 from ..kit import Kit
 from ..opening import Opening
 from ..protocols import Beginning, KeptItem, KeptResponse
-from ..schema import ImageId, PromptRef, Session, SessionId, Turn, Verdict
+from ..schema import Attempt, Failure, ImageId, Session, SessionId, Turn, Verdict
 from ..screening import Judged
 from ..wire.retelling import Frame, Retelling
-from . import kept
+from . import kept, outputs
 from .prepare import Prepared, Shop
 
 
@@ -30,41 +32,50 @@ class Written:
     session: Session
     created: datetime
     input: tuple[KeptItem, ...] = field(default=(), repr=False)
+    attempt: Attempt | None = None
+    """The first one, which is to go out now; ``None`` where it may have to wait for its turn."""
 
 
 async def write_down(
-    shop: Shop, prepared: Prepared, judged: Judged, prompts: tuple[PromptRef, ...]
-) -> Written:
-    """Imported pictures; then session, open turn, verdicts and the response with its input."""
+    shop: Shop, prepared: Prepared, judged: Judged, errand: Errand
+) -> Written | Failure:
+    """Imported pictures; then session, open turn, verdicts, response and attempt at once.
+
+    Or the budget that another request has meanwhile used up, and then nothing.
+    """
     kit, opened = shop.kit, prepared.opened
     session, other_name = opened.session or _new_session(kit, opened), None
     if opened.session is None:
         other_name = _other_name(kit, session.name)
-        if prepared.held or opened.mask:  # what is imported is listed in a session that is there
+        if prepared.held or prepared.shown or opened.mask:  # what is imported is listed in a session that is there
             session, other_name = await _create(kit, session, other_name), None
-    begun = await keeping.new_turn(kit, opened, session, prompts=prompts)
+    begun = await keeping.new_turn(kit, opened, session, prompts=errand.prompts)
+    errand = attempts.on_account(errand, session=session.id, turn=begun.turn.id)
     written = Written(
         id=kit.ids.new("resp"),
         begun=begun,
         session=session,
         created=begun.turn.created,
-        input=_input(kit, prepared, begun.turn),
+        input=await _input(kit, prepared, begun.turn),
+        attempt=attempts.outgoing(kit, errand),
     )
     row = None
     if prepared.request.store is not False:
         told = retelling_of(kit, prepared, written)
         row = row_of(prepared, written, "in_progress", kept.plain(told.begun()))
-    named = await shop.answers.begin(
-        Beginning(
-            session=session,
-            other_name=other_name,
-            turn=begun.turn,
-            verdicts=judged.verdicts,
-            user=opened.request.user,
-            response=row,
-        )
+    beginning = Beginning(
+        session=session,
+        other_name=other_name,
+        turn=begun.turn,
+        verdicts=judged.verdicts,
+        user=opened.request.user,
+        response=row,
+        sending=(written.attempt, errand.caps) if written.attempt else None,
     )
-    return replace(written, session=named)
+    # shielded: money reserved by an attempt that nobody settles would stay reserved
+    with anyio.CancelScope(shield=True):
+        named = await shop.answers.begin(beginning)
+    return named if isinstance(named, Failure) else replace(written, session=named)
 
 
 def _new_session(kit: Kit, opened: Opening) -> Session:
@@ -111,9 +122,11 @@ async def note(
         )
 
 
-def _input(kit: Kit, prepared: Prepared, turn: Turn) -> tuple[KeptItem, ...]:
+async def _input(kit: Kit, prepared: Prepared, turn: Turn) -> tuple[KeptItem, ...]:
     images = (*turn.editing, *turn.references)
     named: dict[tuple[int, int], ImageId] = {at: images[n] for at, n in prepared.places.items()}
+    if prepared.request.store is not False:
+        named |= await outputs.keep(kit, prepared.shown, session=turn.session)
     ids = {}
     for at, entry in enumerate(prepared.talk.entries):
         said = entry.value.get("id")

@@ -21,8 +21,8 @@ from sqlalchemy import (
 
 from ..errors import UsageError
 from ..protocols import Beginning, KeptItem, KeptResponse
-from ..schema import ImageId, Session, SessionId, TurnId
-from . import forget, sessions
+from ..schema import Failure, ImageId, Session, SessionId, TurnId
+from . import forget, ledger, sessions
 from .database import Database
 from .open import DiskStore
 from .tables import response, response_item
@@ -53,12 +53,16 @@ class DiskAnswers:
         """Of a turn that was begun elsewhere."""
         await self._database.write(_open, new)
 
-    async def begin(self, new: Beginning) -> Session:
+    async def begin(self, new: Beginning) -> Session | Failure:
         return await self._database.write(self._begin, new)
 
-    def _begin(self, connection: Connection, new: Beginning) -> Session:
+    def _begin(self, connection: Connection, new: Beginning) -> Session | Failure:
+        if new.sending is not None:
+            attempt, caps = new.sending
+            if refused := ledger.send_off(connection, attempt, caps=caps):
+                return refused
         session, turn = _session(connection, new), new.turn
-        self._store.open_turn_in(connection, turn)
+        self._store.open_turn_in(connection, turn, fresh=new.other_name is not None)
         for verdict in new.verdicts:
             sessions.add_verdict(
                 connection,
