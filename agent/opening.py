@@ -220,7 +220,7 @@ class _Desk:
         if isinstance(source, str):
             image = await self._stored(source)
             data = await self._kit.store.read_blob(image.sha256)
-            width, height = _pixels(image)
+            width, height = pixels(image)
             if not width:
                 facts = await _in_thread(pictures.inspect, data, name=source)
             else:
@@ -307,7 +307,8 @@ def _readable(ref: str) -> str:
     return ref
 
 
-def _pixels(image: Image) -> tuple[int, int]:
+def pixels(image: Image) -> tuple[int, int]:
+    """Width and height; zeros where nobody knows."""
     width, _, height = (image.actual.size or "").partition("x")
     return (int(width), int(height)) if width.isdigit() and height.isdigit() else (0, 0)
 

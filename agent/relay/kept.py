@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 from pydantic import JsonValue, TypeAdapter
 
@@ -19,8 +19,8 @@ from ..wire.retelling import Ending
 
 log = get_logger("limner.relay")
 _JSON: TypeAdapter[JsonObject] = TypeAdapter(JsonObject)
-_LONG = 4096
-"""Characters of a string that is bytes in disguise rather than words."""
+_WORD: JsonObject = {"type": "input_text", "text": "[picture]"}
+"""Stands for a picture that is not there any more, or was none."""
 
 
 def plain(value: Mapping[str, object]) -> JsonObject:
@@ -54,7 +54,8 @@ def _input(
         result = f"{STORED}{image}" if image else None
         return KeptItem(id=which, value={**value, "id": which, "result": result}, image=image)
     if kind != "user":
-        return KeptItem(id=which, value=_without_bytes({**value, "id": which}))
+        inside = {number: image for (entry, number), image in named.items() if entry == at}
+        return KeptItem(id=which, value=_without_bytes({**value, "id": which}, inside))
     content: list[JsonValue] = []
     number = 0
     for part in parts_of(value):
@@ -64,7 +65,7 @@ def _input(
         image = named.get((at, number))
         number += 1
         if image is None:
-            content.append({"type": "input_text", "text": "[picture]"})
+            content.append(_WORD)
         else:
             content.append({"type": "input_image", "image_url": f"{STORED}{image}"})
     kept: JsonObject = {"type": "message", "role": "user", "id": which, "content": content}
@@ -76,21 +77,35 @@ def _remote(part: JsonObject) -> bool:
     return isinstance(address, str) and address.startswith(("http://", "https://"))
 
 
-def _without_bytes(value: JsonObject) -> JsonObject:
-    """A tool's output may hold a picture as a data URL, which belongs in no row."""
+def output_parts(value: JsonObject) -> list[JsonObject]:
+    """Where a tool's output may hold a picture: in its parts, or in the one thing that it is."""
     output = value.get("output")
-    if not isinstance(output, list):
-        return value
-    words: JsonValue = {"type": "input_text", "text": "[picture]"}
-    kept: list[JsonValue] = [
-        words if isinstance(part, dict) and _is_bytes(part.get("image_url")) else part
-        for part in output
-    ]
-    return {**value, "output": kept}
+    if isinstance(output, dict):
+        return [output]
+    return [part for part in output if isinstance(part, dict)] if isinstance(output, list) else []
+
+
+def _without_bytes(value: JsonObject, named: Mapping[int, ImageId]) -> JsonObject:
+    """A tool's output may hold a picture as a data URL: a row names it, or says ``[picture]``."""
+    number = 0
+
+    def plainer(part: JsonValue) -> JsonValue:
+        nonlocal number
+        address = part.get("image_url") if isinstance(part, dict) else None
+        if not isinstance(part, dict) or not _is_bytes(address):
+            return part
+        number += 1
+        which = named.get(number - 1)
+        return _WORD if which is None else {**part, "image_url": f"{STORED}{which}"}
+
+    output = value.get("output")
+    if isinstance(output, list):
+        return {**value, "output": [plainer(part) for part in output]}
+    return {**value, "output": plainer(output)} if isinstance(output, dict) else value
 
 
 def _is_bytes(address: JsonValue) -> bool:
-    return isinstance(address, str) and len(address) > _LONG and address.startswith("data:")
+    return isinstance(address, str) and address.startswith("data:")
 
 
 def output_items(ending: Ending, images: Sequence[Image]) -> tuple[KeptItem, ...]:
@@ -166,6 +181,8 @@ async def listed(
             value["content"] = [
                 await _shown(kit, tenancy, part, tenant) for part in parts_of(item.value)
             ]
+        else:
+            value = await with_pictures(kit, tenancy, value, tenant)
         found.append(value)
     return found
 
@@ -176,9 +193,41 @@ async def _shown(kit: Kit, tenancy: Tenancy, part: JsonObject, tenant: str | Non
         return part
     held = await bytes_of(kit, tenancy, which, tenant)
     if held is None:
-        return {"type": "input_text", "text": "[picture]"}
+        return _WORD
     address = f"data:{held[0].media_type};base64,{_base64(held[1])}"
     return {"type": "input_image", "image_url": address, "detail": "auto"}
+
+
+def pictures_named(value: JsonObject) -> list[ImageId]:
+    """Those that a kept output of a tool names."""
+    return [which for part in output_parts(value) if (which := stored_in(part)) is not None]
+
+
+async def with_pictures(
+    kit: Kit,
+    tenancy: Tenancy,
+    value: JsonObject,
+    tenant: str | None,
+    *,
+    allowed: Collection[ImageId] | None = None,
+) -> JsonObject:
+    """A kept output with the bytes of its pictures; of those not ``allowed``, a word."""
+
+    async def whole(part: JsonValue) -> JsonValue:
+        which = stored_in(part) if isinstance(part, dict) else None
+        if which is None or not isinstance(part, dict):
+            return part
+        fits = allowed is None or which in allowed
+        held = await bytes_of(kit, tenancy, which, tenant) if fits else None
+        if held is None:
+            return _WORD
+        address = f"data:{held[0].media_type};base64,{_base64(held[1])}"
+        return {**part, "image_url": address}
+
+    output = value.get("output")
+    if isinstance(output, list):
+        return {**value, "output": [await whole(part) for part in output]}
+    return {**value, "output": await whole(output)} if isinstance(output, dict) else value
 
 
 def _base64(data: bytes) -> str:

@@ -26,6 +26,7 @@ from ..turn.request import preamble
 from ..turn.talk import Entry, Shot, Talk, unfold, wanted_ids
 from ..wire.fields import InlineImage, JsonObject, RequestFault
 from ..wire.requests import ResponsesRequest
+from . import outputs
 from .brought import screened
 
 
@@ -64,6 +65,10 @@ class Prepared:
     """Earlier texts that go nowhere, and why."""
     unsaid: tuple[Verdict, ...] = ()
     """Why pictures that the client brought go without their wording."""
+    shown: Mapping[tuple[int, int], Held] = field(default_factory=dict)
+    """(entry, picture in it): what the client's own tools gave back, to be kept with the request."""
+    given: tuple[tuple[int, int], ...] = ()
+    """What they gave back earlier and goes along once more: width and height of each."""
 
     @property
     def held(self) -> tuple[Held, ...]:
@@ -82,7 +87,7 @@ async def prepare(
     kept = [item for one in chain for item in (*one.input, *one.output)]
     talk = unfold(request, _raw_items(payload), chain=kept, found=found)
     brought = await screened(kit, talk, turn_request)
-    talk = brought.talk
+    talk, given = await outputs.given_back(kit, shop.tenancy, brought.talk, tenant)
     held, places, drawn = await _pictures(shop, talk, tenant)
     session, parent = await _where(shop, chain, held[:drawn])
     mask = await _mask(kit, request, held)
@@ -112,6 +117,8 @@ async def prepare(
         places=places,
         left_out=brought.left_out,
         unsaid=brought.unsaid,
+        shown=await outputs.held_in(kit, shop.tenancy, talk, tenant),
+        given=given,
     )
 
 
@@ -332,7 +339,8 @@ def _outgoing(prepared: Prepared) -> dict[tuple[int, int], PictureData]:
 
 def _priced(kit: Kit, prepared: Prepared, outgoing: Outgoing) -> tuple[Cost, Cost]:
     """At its dearest and at its cheapest."""
-    sizes = [(one.facts.width, one.facts.height) for one in prepared.held]
+    held = (*prepared.held, *prepared.shown.values())
+    sizes = [*((one.facts.width, one.facts.height) for one in held), *prepared.given]
     chars = len(outgoing.instructions) + len(prepared.request.instructions or "")
     chars += sum(_length(e) for e in prepared.talk.entries)
     model = kit.upstream.profile.text_model(outgoing.model)

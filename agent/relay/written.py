@@ -47,7 +47,8 @@ async def write_down(
     session, other_name = opened.session or _new_session(kit, opened), None
     if opened.session is None:
         other_name = _other_name(kit, session.name)
-        if prepared.held or prepared.shown or opened.mask:  # what is imported is listed in a session that is there
+        # what is imported is listed in a session that is there
+        if prepared.held or prepared.shown or opened.mask:
             session, other_name = await _create(kit, session, other_name), None
     begun = await keeping.new_turn(kit, opened, session, prompts=errand.prompts)
     errand = attempts.on_account(errand, session=session.id, turn=begun.turn.id)
