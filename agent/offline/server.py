@@ -42,7 +42,7 @@ class Offline:
         if own is not None:
             return own(self.state)
         journal, request_id = self.state.journal, self.state.ids.new("req")
-        entry = _entry(request, request_id)
+        entry = _entry(request, request_id) | {"at": self.state.options.clock()}
         journal.note(entry)
         journal.counts["requests"] += 1
         try:

@@ -24,6 +24,7 @@ from .bench import Bench, limits_of, named, queue_name, state_of_record, told_of
 from .deciding import desk_of
 from .hearing import told
 from .notes import Book, Notes
+from .pacing import SLACK_S
 from .press import Task, tasks_of
 from .queue import Place, Queue
 from .records import PosterEvent
@@ -165,6 +166,9 @@ class _Run:
         """The batch as it is to be, before the first of it is bought."""
         draft, book = self._draft, self._book
         await book.keep_head(draft.head)
+        rate = draft.head.options.rate
+        paced = (rate[0], rate[1] + SLACK_S) if rate else None
+        await self._notes.set_pace(self._agent.kit.upstream.profile.name, paced)
         names = list(draft.notes)
         for start in range(0, len(names), _MANY):
             await book.keep_briefs({n: draft.notes[n] for n in names[start : start + _MANY]})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
+
+import anyio.lowlevel
 
 from .. import ImageAgent, TurnResult
 from ..errors import NotFound
@@ -56,10 +59,20 @@ class Counter:
     """Buys turns for one folder."""
 
     def __init__(
-        self, agent: ImageAgent, journal: Steps, purse: Purse, *, repeats: int = 0
+        self,
+        agent: ImageAgent,
+        journal: Steps,
+        purse: Purse,
+        *,
+        repeats: int = 0,
+        turn: Callable[[], Awaitable[None]] = anyio.lowlevel.checkpoint,
     ) -> None:
-        """``repeats``: how often what ended unknown is sent again, and may be paid twice."""
+        """``repeats``: how often what ended unknown is sent again, and may be paid twice.
+
+        ``turn``: waits until it is this one's turn to ask.
+        """
         self._repeats = repeats
+        self._turn = turn
         self._agent = agent
         self._journal = journal
         self._purse = purse
@@ -77,6 +90,7 @@ class Counter:
         before = await self._before(order)
         if before is not None:
             return before
+        await self._turn()
         held = self._purse.take(order.estimate)
         if isinstance(held, Failure):
             return Bought(status="budget", failure=held, cost=_nothing(order.estimate))

@@ -16,6 +16,7 @@ from ..errors import NotFound, StoreBusy
 from ..schema import Record
 from .batch import BatchNote, BriefNote, CellNote, Decision, PictureNote, Wish
 from .journal import Step, StepKind
+from .pacing import Pace
 
 R = TypeVar("R", bound=Record)
 
@@ -29,8 +30,8 @@ _STEP: Final = "step"
 _PAGE: Final = 500
 
 
-class Notes(Protocol):
-    """Small records by batch, kind and key."""
+class Notes(Pace, Protocol):
+    """Small records by batch, kind and key; and how fast servers may be asked."""
 
     async def batches(self) -> dict[str, datetime]:
         """Name → when it was written last."""

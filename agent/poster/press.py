@@ -32,6 +32,7 @@ from .buying import Counter
 from .finishing import Job, finish, without
 from .layout import layout_for
 from .notes import Book, NotedSteps, Notes
+from .pacing import Paced, Turnstile
 from .pictures import Lead, make_picture
 from .plan import Picture
 from .purse import Purse
@@ -124,8 +125,9 @@ class Press:
         if all(one.picture != task.picture or one.of != task.of for one in sheet.wants.values()):
             return Pressed()
         caps = _caps(head, note.brief)
-        async with self._agent_for(task, caps) as agent:
-            shop = self._shop(task, head, sheet, agent)
+        turnstile = self._turnstile(task)
+        async with self._agent_for(task, caps, turnstile) as agent:
+            shop = self._shop(task, head, sheet, agent, turnstile)
             sitting = _Sitting(
                 task=task,
                 head=head,
@@ -137,11 +139,18 @@ class Press:
             )
             return await sitting.run(known.pictures, known.wishes)
 
-    def _agent_for(self, task: Task, caps: Mapping[str, Decimal]) -> ImageAgent:
+    def _turnstile(self, task: Task) -> Turnstile:
+        kit = self._agent.kit
+        return Turnstile(self._notes, kit.upstream.profile.name, f"{kit.owner} {task.name}")
+
+    def _agent_for(
+        self, task: Task, caps: Mapping[str, Decimal], turnstile: Turnstile
+    ) -> ImageAgent:
         """One who buys for this brief, and for nobody once the task is another worker's."""
         lane = fenced = self._agent.kit.on_account(
             task.batch, task.brief, caps, waits=WAITS, tell=partial(self._waits, task)
         )
+        lane = fenced = replace(lane, upstream=Paced(lane.upstream, turnstile))
         if self._listed is None:
             return ImageAgent(fenced)
         lanes = [lane]
@@ -166,7 +175,9 @@ class Press:
         )
         return note.model_copy(update={"brief": brief, "files": files})
 
-    def _shop(self, task: Task, head: BatchNote, sheet: Sheet, agent: ImageAgent) -> Shop:
+    def _shop(
+        self, task: Task, head: BatchNote, sheet: Sheet, agent: ImageAgent, turnstile: Turnstile
+    ) -> Shop:
         steps = NotedSteps(self._notes, task.batch, task.brief)
         purse = Purse(None, spent=Cost(amount=Decimal(0), basis="usage"))
         repeats = _REPEATS if head.options.on_unknown == "retry" else 0
@@ -176,7 +187,7 @@ class Press:
             layouts={spec.name: layout_for(sheet.brief, spec) for spec in sheet.brief.sizes},
             journal=steps,
             purse=purse,
-            counter=Counter(agent, steps, purse, repeats=repeats),
+            counter=Counter(agent, steps, purse, repeats=repeats, turn=turnstile.enter),
             tell=lambda event: self._tell(task, event),
             acknowledge=head.options.acknowledge,
             acknowledged_by=head.options.acknowledged_by,

@@ -40,6 +40,7 @@ AT_ONCE: Final = 3
 _OPEN: Final = ["ENQUEUED", "PENDING", "DELAYED"]
 _POLL_S: Final = 0.1
 _PAGE: Final = 500
+_SLOWER_S: Final = 0.5
 
 Item = dict[str, JsonValue]
 """What a task says, as JSON."""
@@ -328,7 +329,8 @@ async def _register(name: str, limits: Limits | None) -> None:
 
     limiter: QueueRateLimit | None = None
     if limits is not None and limits.rate is not None:
-        limiter = {"limit": limits.rate[0], "period": limits.rate[1]}
+        # a little slower than what holds at the server (``pacing``), so that none wait there long
+        limiter = {"limit": limits.rate[0], "period": limits.rate[1] + _SLOWER_S}
     await DBOS.register_queue_async(
         name,
         global_concurrency=limits.at_once if limits else AT_ONCE,

@@ -26,6 +26,11 @@ from .tables import attempt, batch_note, session
 Value = dict[str, JsonValue]
 _WORKER: Final = "worker"
 """The kind of the notes about workers; they belong to no batch."""
+_PACE: Final = "pace"
+"""The kind of the notes about how fast a server may be asked."""
+_VOID_S: Final = 60.0
+"""A ticket that was not used for so long is its worker's no more."""
+_SOON_S: Final = 0.05
 _MANY: Final = 500
 """Keys in one statement."""
 
@@ -103,11 +108,88 @@ class DiskNotes:
     async def leave(self, worker: str) -> None:
         await self.drop("", _WORKER, [worker])
 
+    # ── how fast they may ask ────────────────────────────────────────────────────────────────
+
+    async def set_pace(self, server: str, rate: tuple[int, float] | None) -> None:
+        """At most so many requests in so many seconds, by whoever works for that server."""
+        await self._database.write(_set_pace, server, rate, self._clock.now())
+
+    async def ticket(self, server: str, ticket: str) -> float | None:
+        """Seconds to wait before asking again, 0 with a ticket; ``None``: there is no limit."""
+        if not _rate((await self.get("", _PACE, server)) or {}):
+            return None
+        return await self._database.write(_ticket, server, ticket, self._clock.now())
+
+    async def stamp(self, server: str, ticket: str) -> bool:
+        """It is used now; false where it was too old and is gone."""
+        return await self._database.write(_stamp, server, ticket, self._clock.now())
+
     # ── what they cost ───────────────────────────────────────────────────────────────────────
 
     async def spent(self, batch: str) -> tuple[Decimal | None, Decimal | None, str]:
         """(spent, reserved or possibly billed, currency); ``None`` where a price is not known."""
         return await self._database.read(_spent, batch)
+
+
+def _set_pace(
+    connection: Connection, server: str, rate: tuple[int, float] | None, at: datetime
+) -> None:
+    before = _get(connection, "", _PACE, server) or {}
+    if rate or before:
+        _put(connection, "", _PACE, {server: {**before, "rate": list(rate or ())}}, at)
+
+
+def _ticket(connection: Connection, server: str, ticket: str, at: datetime) -> float | None:
+    """Held tickets count as well as used ones; one that nobody uses is void after a while."""
+    note, now = _get(connection, "", _PACE, server) or {}, _seconds(connection, at)
+    rate = _rate(note)
+    if rate is None:
+        return None
+    most, period = rate
+    held = {k: t for k, t in _times(note, "held").items() if now - _VOID_S < t <= now}
+    used = {k: t for k, t in _times(note, "used").items() if now - period < t <= now}
+    if len(held) + len(used) < most:
+        held[ticket] = now
+        wait = 0.0
+    else:
+        wait = min([t + period - now for t in used.values()], default=_SOON_S)
+        wait = max(_SOON_S, wait)
+    told: Value = {"rate": list(rate), "held": dict(held), "used": dict(used)}
+    _put(connection, "", _PACE, {server: told}, at)
+    return wait
+
+
+def _stamp(connection: Connection, server: str, ticket: str, at: datetime) -> bool:
+    note, now = _get(connection, "", _PACE, server) or {}, _seconds(connection, at)
+    held, used = _times(note, "held"), _times(note, "used")
+    if held.pop(ticket, None) is None:
+        return _rate(note) is None
+    told: Value = {**note, "held": dict(held), "used": {**used, ticket: now}}
+    _put(connection, "", _PACE, {server: told}, at)
+    return True
+
+
+def _rate(note: Value) -> tuple[int, float] | None:
+    match note.get("rate"):
+        case [int(most), int() | float() as period]:
+            return most, float(period)
+        case _:
+            return None
+
+
+def _times(note: Value, name: str) -> dict[str, float]:
+    found = note.get(name)
+    times = found.items() if isinstance(found, dict) else ()
+    return {key: float(time) for key, time in times if isinstance(time, int | float)}
+
+
+def _seconds(connection: Connection, at: datetime) -> float:
+    """By the one clock that all workers share: that of their server, or of their machine."""
+    if connection.dialect.name != "postgresql":
+        return at.timestamp()
+    return float(
+        connection.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one()
+    )
 
 
 def _spent(connection: Connection, batch: str) -> tuple[Decimal | None, Decimal | None, str]:

@@ -1,0 +1,104 @@
+"""So many pictures asked for in so many seconds, over all workers, as the server counts them.
+
+A ticket is taken before anything is written down to be sent, and gets its time right before the
+request goes out. Tickets without a time count as well, so no window of that length ever holds more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import anyio
+
+from ..errors import StoreError
+from ..protocols import Upstream
+from ..schema import Failure
+from ..traffic import Failed, Outgoing, Profile, Received
+
+SLACK_S: Final = 0.25
+"""Longer than asked for: requests that left in turn may arrive a little closer together."""
+
+
+class Pace(Protocol):
+    """Where tickets are kept, by the name of a server."""
+
+    async def set_pace(self, server: str, rate: tuple[int, float] | None) -> None:
+        """As the newest run wants it."""
+        ...
+
+    async def ticket(self, server: str, ticket: str) -> float | None:
+        """Seconds to wait before asking again, 0 with a ticket; ``None``: there is no limit."""
+        ...
+
+    async def stamp(self, server: str, ticket: str) -> bool:
+        """The request goes out now. False where the ticket was too old and is gone."""
+        ...
+
+
+@dataclass(slots=True)
+class Turnstile:
+    """Of one picture at a time. ``name`` is like no other's."""
+
+    pace: Pace
+    server: str
+    name: str
+    _taken: int = 0
+    _ticket: str | None = None
+
+    async def enter(self) -> None:
+        """Wait for a ticket; for one request it is enough."""
+        if self._ticket is not None:
+            return
+        self._taken += 1
+        ticket = f"{self.name}.{self._taken}"
+        delay = await self.pace.ticket(self.server, ticket)
+        while delay:
+            await anyio.sleep(delay)
+            delay = await self.pace.ticket(self.server, ticket)
+        self._ticket = None if delay is None else ticket
+
+    async def passing(self) -> None:
+        """Right before the request goes out; what is sent again needs a ticket of its own."""
+        while True:
+            await self.enter()
+            if self._ticket is None:
+                return
+            ticket, self._ticket = self._ticket, None
+            if await self.pace.stamp(self.server, ticket):
+                return
+
+
+class Paced:
+    """An ``Upstream`` behind a turnstile, for what draws."""
+
+    def __init__(self, upstream: Upstream, turnstile: Turnstile) -> None:
+        self._upstream = upstream
+        self._turnstile = turnstile
+
+    @property
+    def profile(self) -> Profile:
+        return self._upstream.profile
+
+    def encode(self, outgoing: Outgoing) -> bytes:
+        return self._upstream.encode(outgoing)
+
+    def retry_delay(self, failure: Failure, *, tries: int, elapsed_s: float) -> float | None:
+        return self._upstream.retry_delay(failure, tries=tries, elapsed_s=elapsed_s)
+
+    async def send(self, body: bytes, outgoing: Outgoing) -> AsyncGenerator[Received, None]:
+        if outgoing.kind != "ask":
+            try:
+                await self._turnstile.passing()
+            except StoreError as error:
+                failure = Failure(code="store", message=str(error), hint=error.hint, billed="no")
+                yield Failed(failure)
+                return
+        async with aclosing(self._upstream.send(body, outgoing)) as received:
+            async for item in received:
+                yield item
+
+    async def aclose(self) -> None:
+        await self._upstream.aclose()
