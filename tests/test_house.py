@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1] / "agent"
 NOUNS = {
     "errors",
     "files",
+    "hosts",
     "schema",
     "events",
     "settings",
@@ -44,6 +45,7 @@ RUNNER = {
 NOUN_ORDER = (
     "errors",
     "files",
+    "hosts",
     "schema",
     "events",
     "traffic",

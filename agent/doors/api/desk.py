@@ -14,7 +14,9 @@ from anyio.abc import TaskGroup
 
 from ... import ImageAgent, Settings
 from ...factory import fetcher_of, publisher_of, tenancy_of
+from ...hosts import LOOPBACK
 from ...protocols import Publisher, Tenancy
+from ...relay.pace import Pace
 from ...schema import ScreenOutput
 from ...settings import ProfileSettings
 from .jobs import Jobs
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
 Fetch = Callable[[str], Awaitable[bytes]]
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 MEGABYTE = 1_000_000
 
 
@@ -36,7 +37,7 @@ class ServeOptions:
     """How the server stands in the world; limits in bytes and seconds."""
 
     host: str = "127.0.0.1"
-    allow_hosts: frozenset[str] = frozenset()
+    allow_hosts: tuple[str, ...] = ()
     """Names it may be called by, besides its own."""
     allow_origins: frozenset[str] = frozenset()
     """Web pages that may call it, as ``https://host``."""
@@ -76,6 +77,7 @@ class Desk:
     register: Register
     """Who may use it; with nobody in it on loopback, whoever reaches it."""
     rates: Rates
+    pace: Pace
     jobs: Jobs
     signer: Signer
 
@@ -140,6 +142,7 @@ class OpenDesk:
             fetch=fetcher_of(self._parts.chosen),
             publisher=publisher_of(self._settings, kit.store),
             rates=Rates(kit.clock.monotonic),
+            pace=Pace(),
             jobs=Jobs(),
             signer=self._parts.signer,
         )

@@ -6,7 +6,6 @@ A page in a browser can be made to call loopback under a name of its own (DNS re
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,8 +13,9 @@ from urllib.parse import urlsplit
 from starlette.requests import ClientDisconnect
 
 from ...errors import StoreError
+from ...hosts import LOOPBACK, Host
 from ...logs import get_logger
-from .desk import LOOPBACK, Desk
+from .desk import Desk
 from .errors import NO_RETRY, ApiError
 
 Message = MutableMapping[str, Any]
@@ -23,11 +23,6 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-_PLACE = re.compile(
-    r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*))\.?(?::(?P<port>[0-9]{1,5}))?",
-    re.IGNORECASE,
-)
-_PORTS = 65_535
 REQUEST_ID = "request_id"
 """Its name in ``request.state``."""
 
@@ -111,30 +106,18 @@ def check_caller(scope: Scope, desk: Desk) -> None:
         )
 
 
-def _is_ours(host: str, desk: Desk) -> bool:
-    name = host_name(host)
-    if name is None:
+def _is_ours(text: str, desk: Desk) -> bool:
+    host = Host.read(text)
+    if host is None:
         return False
     options = desk.options
-    public = host_name(urlsplit(options.public_url or "").netloc)
-    # a name that was allowed with a port is that name on that port
-    if name in LOOPBACK or not options.allow_hosts.isdisjoint((name, host.lower())):
+    public = Host.read(urlsplit(options.public_url or "").netloc)
+    if host.name in LOOPBACK or host.among(options.allow_hosts):
         return True
-    if name == public:
+    if public is not None and host.name == public.name:
         return True
     # off loopback every request needs a key, which no page that was lured here has
     return not options.on_loopback and not options.allow_hosts
-
-
-def host_name(netloc: str) -> str | None:
-    """``127.0.0.1:80`` → ``127.0.0.1``; ``None`` for what is no host and port.
-
-    Whole or not at all: ``urlsplit`` finds ``::1`` in ``[::1].evil.example`` (Python 3.11).
-    """
-    found = _PLACE.fullmatch(netloc)
-    if found is None or not 0 < int(found["port"] or 80) <= _PORTS:
-        return None
-    return (found["six"] or found["name"]).lower()
 
 
 def _may_call(origin: str, host: str, desk: Desk) -> bool:

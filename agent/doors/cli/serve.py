@@ -129,7 +129,7 @@ def _options(flags: ServeFlags, settings: Settings) -> ServeOptions:
 
     options = ServeOptions(
         host=flags["host"],
-        allow_hosts=frozenset(map(_name, flags["allow_host"])),
+        allow_hosts=tuple(map(_name, flags["allow_host"])),
         allow_origins=frozenset(_origin(text) for text in flags["allow_origin"]),
         public_url=_public(flags["public_url"]),
         images_only=flags["images_only"],
@@ -163,9 +163,9 @@ def _public(url: str | None) -> str | None:
 
 def _name(text: str) -> str:
     """``NAME`` or ``NAME:PORT``, as a ``Host`` says it."""
-    from ..api.gate import host_name
+    from ...hosts import Host
 
-    if host_name(text) is None:
+    if Host.read(text) is None:
         raise click.UsageError(f"--allow-host {text!r}: write NAME, or NAME:PORT.")
     return text.lower().rstrip(".")
 

@@ -1,42 +1,19 @@
-"""Who may talk to us over HTTP: called by a name of ours, by no page from elsewhere, with the key.
-
-A page in a browser can be made to call loopback under a name of its own (DNS rebinding). Names are
-compared whole, never by how they begin: ``localhost.evil.example`` is nobody of ours.
-"""
+"""Who may talk to us over HTTP: called by a name of ours, by no page from elsewhere, with the key."""
 
 from __future__ import annotations
 
 import hmac
 import json
-import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
+
+from ...hosts import Host
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-_PLACE: Final = re.compile(
-    r"(\[[0-9a-f:.]+\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\.?(?::([0-9]{1,5}))?", re.IGNORECASE
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """``host:port`` taken apart; no port is the scheme's own."""
-
-    name: str
-    port: int | None
-
-    @classmethod
-    def read(cls, text: str) -> Place | None:
-        """``None`` for what is no name with a port."""
-        found = _PLACE.fullmatch(text)
-        if found is None:
-            return None
-        return cls(found[1].lower(), int(found[2]) if found[2] else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +31,7 @@ class Guard:
         for name, value in headers:
             said.setdefault(name.lower(), []).append(value.decode("latin-1"))
         hosts = said.get(b"host", [])
-        host = Place.read(hosts[0]) if len(hosts) == 1 else None
+        host = Host.read(hosts[0]) if len(hosts) == 1 else None
         if host is None or not self._is_ours(host):
             return 421, f"this server is not {', '.join(hosts)[:80]!r}; --allow-host adds a name"
         stranger = next((o for o in said.get(b"origin", []) if not self._may_call(o, host)), None)
@@ -65,16 +42,16 @@ class Guard:
             return 401, "a bearer key is needed"
         return None
 
-    def _is_ours(self, host: Place) -> bool:
-        return _among(host, (*self.own, *self.added))
+    def _is_ours(self, host: Host) -> bool:
+        return host.among((*self.own, *self.added))
 
-    def _may_call(self, origin: str, host: Place) -> bool:
+    def _may_call(self, origin: str, host: Host) -> bool:
         """A page of ours is on the port that it calls; one of a proxy on the proxy's."""
         scheme, slashes, rest = origin.partition("://")
-        page = Place.read(rest) if slashes and scheme in ("http", "https") else None
+        page = Host.read(rest) if slashes and scheme in ("http", "https") else None
         if page is None or not self._is_ours(page):
             return False
-        return page.port == host.port or _among(page, self.added)
+        return page.port == host.port or page.among(self.added)
 
     def around(self, app: App) -> App:
         """Checked before anything of a request is read."""
@@ -93,11 +70,6 @@ class Guard:
             )
 
         return guarded
-
-
-def _among(place: Place, names: tuple[str, ...]) -> bool:
-    known = filter(None, map(Place.read, names))
-    return any(one.name == place.name and one.port in (None, place.port) for one in known)
 
 
 def _same(given: str, expected: str) -> bool:

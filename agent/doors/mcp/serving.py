@@ -18,7 +18,8 @@ from anyio.from_thread import BlockingPortal
 from mcp.server.stdio import stdio_server
 
 from ...errors import KeyMissing, UsageError
-from .guard import App, Guard, Place
+from ...hosts import Host
+from .guard import App, Guard
 from .server import server
 from .workroom import Workroom
 
@@ -132,7 +133,7 @@ class Address:
 
         And for what can be no name.
         """
-        strange = next((name for name in self.names if Place.read(name) is None), None)
+        strange = next((name for name in self.names if Host.read(name) is None), None)
         if strange is not None:
             raise UsageError(
                 f"--allow-host {strange!r}: is no name.", hint="As studio.example, or with :PORT."

@@ -8,8 +8,8 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from agent.doors.api.gate import host_name
 from agent.doors.api.limits import Rates
+from agent.hosts import Host
 from tests.conftest import Serve
 from tests.doors.api.conftest import OpenServer, tenant
 
@@ -46,7 +46,7 @@ async def test_a_wrong_method_is_a_405_in_openais_shape(open_server: OpenServer)
     ],
 )
 async def test_a_name_that_is_not_ours_is_turned_away(open_server: OpenServer, host: str) -> None:
-    async with open_server(allow_hosts=frozenset({"box.lan:444"})) as served:
+    async with open_server(allow_hosts=("box.lan:444",)) as served:
         answer = await served.client.get("/v1/models", headers={"host": host})
 
         assert (answer.status_code, answer.json()["error"]["code"]) == (421, "wrong_host")
@@ -66,7 +66,7 @@ async def test_of_two_names_neither_is_believed(open_server: OpenServer) -> None
     ["localhost:9", "127.0.0.1", "[::1]:80", "LOCALHOST.", "box.lan", "Box.lan:9", "nas.lan:444"],
 )
 async def test_our_own_names_and_those_allowed_are_ours(open_server: OpenServer, host: str) -> None:
-    async with open_server(allow_hosts=frozenset({"box.lan", "nas.lan:444"})) as served:
+    async with open_server(allow_hosts=("box.lan", "nas.lan:444")) as served:
         answer = await served.client.get("/v1/models", headers={"host": host})
 
         assert answer.status_code == 200
@@ -159,10 +159,11 @@ async def test_off_loopback_any_name_will_do_for_who_has_a_key(open_server: Open
 
 
 def test_a_host_is_read_as_a_browser_reads_it() -> None:
-    assert host_name("127.0.0.1:80") == "127.0.0.1"
-    assert host_name("[::1]:80") == "::1"
-    assert host_name("a@b") is None
-    assert host_name("[::1") is None
+    assert Host.read("127.0.0.1:80") == Host("127.0.0.1", 80)
+    assert Host.read("[::1]:80") == Host("::1", 80)
+    assert Host.read("a@b") is None
+    assert Host.read("[::1") is None
+    assert Host.read("a:70000") is None
 
 
 async def test_models_and_health_answer(open_server: OpenServer) -> None:
