@@ -32,6 +32,10 @@ _QUOTED = re.compile(r"""\{\s*\\*["'](error|detail|code|type|message|param)\\*["
 _NAMED = re.compile(r"litellm\.(ContentPolicyViolationError)\b")
 _CLASSES = {"ContentPolicyViolationError": "content_policy_violation"}
 """LiteLLM puts the class of its exception before the message: a type, not the provider's words."""
+_VIOLATIONS = re.compile(r"\bsafety_violations=\[([\w/, -]{0,200})\]")
+"""OpenAI's own list behind its sentence (2026-08): a field, and of a refusal over Images the only one
+that LiteLLM leaves beside the type (L3)."""
+_REFUSED_BY_TYPE = "image_generation_user_error"
 _AGAIN = re.compile(r"try again in (\d{1,6}(?:\.\d{1,6})?)\s?(ms|s|m)\b", re.IGNORECASE)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 _WORD = re.compile(r"[\w.:-]{1,80}")
@@ -73,7 +77,7 @@ def fault_of(value: Json, *, status: int | None = None) -> Fault:
         message=tidy(message),
         param=_short(text(inner, "param")),
         stage=_short(text(details, "moderation_stage")) or ("unknown" if details else None),
-        categories=_categories(details),
+        categories=_categories(details) or _violations(inner, message),
         resets_at=number(inner, "resets_at"),
         resets_in=resets_in,
         retry_after=number(inner, "retry_after"),
@@ -101,8 +105,19 @@ def _type(inner: Json) -> str | None:
 def _code_of(inner: Json, message: str) -> str | None:
     """The error's own code; a status in its place says less than the class before the message."""
     code = _short(label(inner, "code") or _word(inner.get("error")))
-    named = _NAMED.match(message)
-    return _CLASSES[named[1]] if named and (code is None or code.isdecimal()) else code
+    if code is not None and not code.isdecimal():
+        return code
+    if named := _NAMED.match(message):
+        return _CLASSES[named[1]]
+    return "moderation_blocked" if _violations(inner, message) else code
+
+
+def _violations(inner: Json, message: str) -> tuple[str, ...]:
+    """What was violated, where the error's type says that the request was at fault."""
+    if _type(inner) != _REFUSED_BY_TYPE:
+        return ()
+    found = _VIOLATIONS.search(message[:20_000])
+    return tuple(name.strip() for name in found[1].split(",") if name.strip()) if found else ()
 
 
 def _word(error: object) -> str | None:

@@ -305,6 +305,35 @@ def test_every_text_of_a_fault_is_short_and_clean() -> None:
     assert all(text is not None and len(text) <= 120 and "sk-" not in text for text in texts)
 
 
+SENTENCE = "OpenAIException - rejected by the safety system. safety_violations=[sexual, violence]."
+
+
+def test_where_the_code_is_lost_the_providers_own_list_behind_its_sentence_says_what_it_was() -> (
+    None
+):
+    lost = {"message": SENTENCE, "type": "image_generation_user_error", "code": "400"}
+    told = read({"error": lost})
+
+    assert (told.code, told.categories) == ("moderation_blocked", ("sexual", "violence"))
+    assert read({"error": lost | {"code": None}}).code == "moderation_blocked"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"type": "invalid_request_error"},
+        {"code": "invalid_value"},
+        {"message": "Your request was rejected by the safety system."},
+        {"message": "safety_violations=[]"},
+        {"message": "safety_violations are not told"},
+    ],
+)
+def test_without_that_list_or_under_another_type_nothing_is_guessed(change: dict[str, str]) -> None:
+    lost = {"message": SENTENCE, "type": "image_generation_user_error", "code": "400"}
+
+    assert read({"error": lost | change}).code != "moderation_blocked"
+
+
 @given(st.binary(), st.sampled_from([None, 200, 400, 502]))
 def test_no_body_ever_raises(body: bytes, status: int | None) -> None:
     told = fault_of_body(body, status=status)
