@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
+import anyio
 from starlette.requests import ClientDisconnect
 
 from ...errors import StoreError
@@ -23,6 +24,8 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+HEARD_OUT_S = 10.0
+"""For the rest of a body whose answer is given already."""
 REQUEST_ID = "request_id"
 """Its name in ``request.state``."""
 
@@ -41,21 +44,25 @@ class Gate:
             return
         request_id = self._desk.kit.ids.new("req")
         scope.setdefault("state", {})[REQUEST_ID] = request_id
-        started = False
+        body, started, refused = _Body(scope, receive), False, False
 
         async def named(message: Message) -> None:
-            nonlocal started
+            nonlocal started, refused
             if message["type"] == "http.response.start":
-                started = True
+                started, refused = True, message["status"] >= 400
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             try:
-                await send(message)
+                last = message["type"] == "http.response.body" and not message.get("more_body")
+                if refused and last and body.comes:
+                    await body.hear_out(message, send)
+                else:
+                    await send(message)
             except OSError as error:  # how newer servers say that the client has left (ASGI 2.4)
                 raise ClientDisconnect from error
 
         try:
             check_caller(scope, self._desk)
-            await self._app(scope, receive, named)
+            await self._app(scope, body.receive, named)
         except ClientDisconnect:
             log.info("request.left", request=request_id)
         except Exception as error:  # a traceback is for the log, never for a client
@@ -64,6 +71,33 @@ class Gate:
                 raise
             answer = answer_for(error, request_id).response()
             await answer(scope, receive, named)
+
+
+class _Body:
+    """What a client sends, heard out also where it is refused before its end.
+
+    Cut off in mid-sentence it would read no answer, but see a broken connection, and ask again.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        headers = dict(scope["headers"])
+        sends = headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
+        self.comes = sends and b"expect" not in headers  # else it waits to be told before it sends
+        """More of it may come."""
+        self._receive = receive
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self.comes = self.comes and message.get("more_body", False)
+        return message
+
+    async def hear_out(self, last: Message, send: Send) -> None:
+        """Answer at once, and end only when the body has: nothing of it is kept."""
+        await send({**last, "more_body": True})
+        with anyio.move_on_after(HEARD_OUT_S):
+            while self.comes:
+                await self.receive()
+        await send({"type": "http.response.body", "body": b""})
 
 
 def answer_for(error: Exception, request_id: str) -> ApiError:

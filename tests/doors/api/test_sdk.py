@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import http.client
+import json
 import os
 import signal
 import socket
@@ -179,6 +181,32 @@ def test_a_body_that_never_comes_to_an_end_is_cut_off_before_it_fills_the_memory
         head = line.recv(4096)
 
     assert head.startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize("path", ["images/edits", "responses", "nothing"])
+def test_whoever_sends_too_much_reads_why_in_place_of_a_broken_connection(
+    served: str, path: str
+) -> None:
+    address = httpx2.URL(f"{served}/{path}")
+    with closing(http.client.HTTPConnection(address.host, address.port, timeout=60)) as line:
+        line.request("POST", address.path, b"x" * 200_000_000, {"content-type": "application/json"})
+        answer = line.getresponse()
+        told = json.loads(answer.read())
+
+    assert answer.status == (404 if path == "nothing" else 413)
+    assert told["error"]["message"]
+
+
+def test_whoever_asks_before_sending_is_told_at_once(served: str) -> None:
+    host, port = served.removeprefix("http://").removesuffix("/v1").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as line:
+        line.sendall(
+            f"POST /v1/responses HTTP/1.1\r\nHost: {host}\r\nExpect: 100-continue\r\n"
+            "Content-Length: 200000000\r\n\r\n".encode()
+        )
+        told = b"".join(iter(lambda: line.recv(65_536), b""))
+
+    assert told.startswith(b"HTTP/1.1 413 ")
 
 
 @at_hand
