@@ -279,7 +279,7 @@ class _Desk:
             made = await _in_thread(pictures.mask_from_box, request.mask_box, of=of)
             return PictureData(made, "image/png")
         assert request.mask is not None
-        name = str(request.mask) if isinstance(request.mask, Path) else "the mask"
+        name = str(request.mask) if isinstance(request.mask, Path) else "mask"
         data = (
             await _in_thread(pictures.load, request.mask)
             if isinstance(request.mask, Path)

@@ -187,6 +187,8 @@ def read_responses(payload: JsonObject) -> ResponsesRequest:
     previous = fields.text(payload, "previous_response_id")
     if payload.get("input") is None and previous is None:
         fields.missing("input")
+    if payload.get("input") == [] and previous is None:
+        raise RequestFault("Invalid 'input': an empty array.", code="empty_array", param="input")
     fields.flag(payload, "background")
     return ResponsesRequest(
         model=fields.text(payload, "model"),

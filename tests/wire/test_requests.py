@@ -444,6 +444,14 @@ def test_a_responses_request_is_typed_as_well(change: JsonObject) -> None:
     assert caught.value.code == "invalid_type"
 
 
+def test_no_items_are_no_input_unless_a_conversation_goes_on() -> None:
+    with pytest.raises(RequestFault) as caught:
+        read_responses({"input": []})
+
+    assert (caught.value.code, caught.value.param) == ("empty_array", "input")
+    assert read_responses({"input": [], "previous_response_id": "resp_1"}).items == ()
+
+
 @pytest.mark.parametrize("value", ["two", "2.5", "2.0", " 2", "٢", "0x2", "true", "+2"])
 def test_in_a_form_a_number_is_written_in_digits(value: str) -> None:
     with pytest.raises(RequestFault) as caught:
