@@ -16,7 +16,8 @@ from .batch_crew import Place as Listed
 from .batch_events import BatchEvent, BatchWaits
 from .bench import Bench
 from .notes import Notes
-from .queue import Limits, Lost, Place, Queue, open_queue
+from .queue import Limits, Lost, Queue, open_queue
+from .queue_file import Place
 
 _LOOK_S: Final = 0.5
 
@@ -67,11 +68,14 @@ class Shift:
     async def _beat(self, queue: Queue, listed: Listed) -> None:
         agent = self.bench.agent
         crew = Crew(listed, agent.store, agent.kit.clock, silent_s=batch_crew.SILENT_S)
+        newer = 0
         while True:
             try:
                 await listed.hold()
                 for worker in await crew.look(queue):
                     self._tell(f"{worker} is gone; its tasks are taken over", 0.0)
+                await queue.take_older()
+                newer = await self._newer(queue, newer)
             except StoreError as error:
                 self._tell(str(error), batch_crew.BEAT_S)
             except Lost:
@@ -83,6 +87,14 @@ class Shift:
                 return
             await anyio.sleep(batch_crew.BEAT_S)
 
+    async def _newer(self, queue: Queue, before: int) -> int:
+        """Tasks that are left to others, said when there are more."""
+        number = await queue.newer()
+        if number > before:
+            tasks = "1 task waits" if number == 1 else f"{number} tasks wait"
+            self._tell(f"{tasks} for a worker with a newer Limner: this one cannot read them", 0.0)
+        return number
+
     def _tell(self, message: str, delay_s: float) -> None:
         self.bench.tell(BatchWaits(task=self.name, message=message, delay_s=delay_s))
 
@@ -90,6 +102,8 @@ class Shift:
         """Raises ``StoreBusy`` where another worker took over, and what the watch met."""
         if self._error is not None:
             raise self._error
+        if self.bench.unread is not None:
+            raise self.bench.unread
         if self.bench.listed is not None and self.bench.listed.lost:
             raise StoreBusy(
                 "this worker was silent for so long that another one took its tasks over",
@@ -114,7 +128,7 @@ async def work_on(
             shift.check()
             if resting() and queue.busy == 0:
                 break
-            if idle_ends and not await queue.open(""):
+            if idle_ends and not await queue.left(""):
                 break
             await anyio.sleep(_LOOK_S)
         await queue.give_back()

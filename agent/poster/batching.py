@@ -23,10 +23,12 @@ from .batch_shift import Shift, listed_at
 from .bench import Bench, limits_of, named, queue_name, state_of_record, told_of
 from .deciding import desk_of
 from .hearing import told
+from .here import folder_here
 from .notes import Book, Notes
 from .pacing import SLACK_S
 from .press import Task, tasks_of
-from .queue import Place, Queue
+from .queue import Queue
+from .queue_file import Place
 from .records import PosterEvent
 from .wants import Window, windows
 
@@ -212,7 +214,8 @@ class _Run:
         queue.begin()
 
     def _windows(self) -> AsyncIterator[Window]:
-        return windows(self._book, self._agent, self._draft.names)
+        folder = folder_here(self._draft.head)
+        return windows(self._book, self._agent, self._draft.names, folder=folder)
 
     async def _set_here(self, bench: Bench) -> None:
         """Posters whose picture a worker elsewhere bought: their folder is on this machine."""
@@ -254,9 +257,17 @@ class _Run:
                 self._tell(_waits(prefix, error))
                 await anyio.sleep(_AGAIN_S)
                 continue
-            if (filled and not open_) or (self._reins.resting and queue.busy == 0):
+            if self._reins.resting and queue.busy == 0:
+                return
+            if filled and not open_ and not await self._elsewhere(queue, prefix):
                 return
             await anyio.sleep(max(_TICK_S, _SHARE * (self._now() - began)))
+
+    async def _elsewhere(self, queue: Queue, prefix: str) -> bool:
+        """Whether others are there for what only they can read."""
+        if self._place.url is None or not await queue.newer(prefix):
+            return False
+        return len(await self._notes.workers()) > 1
 
     def _now(self) -> float:
         return self._agent.kit.clock.monotonic()

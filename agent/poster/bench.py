@@ -9,12 +9,12 @@ from typing import Final
 import anyio
 
 from .. import ImageAgent
-from ..errors import LimnerError, StoreError
+from ..errors import LimnerError, StoreError, StoreNewer
 from ..schema import Failure, FailureCode
 from .batch import BatchNote, CellNote, CellState
 from .batch_crew import Place as Listed
 from .batch_events import BatchEvent, BatchPicture, BatchPoster, BatchWaits
-from .notes import Notes
+from .notes import Notes, read_note
 from .press import WAITS, Press, Pressed, Task
 from .queue import AT_ONCE, Item, Limits, Lost, Named
 from .records import PictureBought, PictureEnded, PictureStarted, PosterEvent
@@ -38,6 +38,8 @@ class Bench:
     made: int = 0
     unreached: int = 0
     """Pictures one after the other for which there was no connection."""
+    unread: StoreNewer | None = None
+    """What a newer Limner wrote down, and this one cannot read."""
     bug: Exception | None = None
     """What no task should meet; the run ends with it."""
     press: Press = field(init=False)
@@ -49,10 +51,16 @@ class Bench:
         self.tell(BatchWaits(task=task.what, message=str(error), hint=error.hint, delay_s=delay_s))
 
     async def work(self, item: Item) -> list[Named]:
-        task = Task.model_validate(item)
+        try:
+            return await self._work(read_note(Task, item, "a task"))
+        except StoreNewer as error:
+            self.unread = error
+            raise Lost(str(error)) from error  # it is left for whoever can read it
+
+    async def _work(self, task: Task) -> list[Named]:
         try:
             pressed = await self._patiently(task)
-        except Lost:
+        except (Lost, StoreNewer):
             raise
         except Exception as error:
             self.bug = self.bug or error
@@ -92,6 +100,8 @@ class Bench:
         for delay in (*WAITS, None):
             try:
                 return await self.press.work(task)
+            except StoreNewer:
+                raise
             except StoreError as error:
                 if delay is None:
                     raise

@@ -10,9 +10,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final, NamedTuple, Protocol, TypeVar
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
-from ..errors import NotFound, StoreBusy
+from ..errors import NotFound, StoreBusy, StoreNewer
 from ..schema import Record
 from .batch import BatchNote, BriefNote, CellNote, Decision, PictureNote, Wish
 from .journal import Step, StepKind
@@ -65,6 +65,10 @@ class Notes(Pace, Protocol):
 
     async def drop(self, batch: str, kind: str, keys: Collection[str]) -> None: ...
 
+    async def workers(self) -> Mapping[str, dict[str, JsonValue]]:
+        """Who is listed."""
+        ...
+
     async def spent(self, batch: str) -> tuple[Decimal | None, Decimal | None, str]:
         """(spent, reserved or possibly billed, currency) by the ledger; ``None``: not known."""
         ...
@@ -91,7 +95,7 @@ class Book:
         """Raises ``NotFound`` that names the batches there are."""
         found = await self._notes.get(self.batch, _BATCH, self.batch)
         if found is not None:
-            return BatchNote.model_validate(found)
+            return self._read(BatchNote, found)
         known = tuple(await self._notes.batches())
         raise NotFound(
             f"There is no batch {self.batch!r}.",
@@ -101,7 +105,7 @@ class Book:
 
     async def begun(self) -> BatchNote | None:
         found = await self._notes.get(self.batch, _BATCH, self.batch)
-        return None if found is None else BatchNote.model_validate(found)
+        return None if found is None else self._read(BatchNote, found)
 
     async def keep_head(self, head: BatchNote) -> None:
         await self._notes.put(self.batch, _BATCH, {self.batch: _plain(head)})
@@ -121,7 +125,7 @@ class Book:
     async def briefs(self, names: Collection[str]) -> dict[str, BriefNote]:
         """Those of the names that there are, by name."""
         found = await self._notes.some(self.batch, (_BRIEF,), names)
-        return {name: BriefNote.model_validate(one) for name, one in found[_BRIEF].items()}
+        return {name: self._read(BriefNote, one) for name, one in found[_BRIEF].items()}
 
     async def brief(self, name: str) -> BriefNote | None:
         return await self._one(_BRIEF, name, BriefNote)
@@ -133,10 +137,10 @@ class Book:
         """What is written down under keys of pictures and names of posters."""
         found = await self._notes.some(self.batch, (_PICTURE, _CELL, _DECISION, _WISH), keys)
         return Known(
-            {key: PictureNote.model_validate(one) for key, one in found[_PICTURE].items()},
-            {key: CellNote.model_validate(one) for key, one in found[_CELL].items()},
-            {key: Decision.model_validate(one) for key, one in found[_DECISION].items()},
-            {key: Wish.model_validate(one) for key, one in found[_WISH].items()},
+            {key: self._read(PictureNote, one) for key, one in found[_PICTURE].items()},
+            {key: self._read(CellNote, one) for key, one in found[_CELL].items()},
+            {key: self._read(Decision, one) for key, one in found[_DECISION].items()},
+            {key: self._read(Wish, one) for key, one in found[_WISH].items()},
         )
 
     async def keep_picture(self, key: str, note: PictureNote) -> None:
@@ -158,7 +162,10 @@ class Book:
 
     async def _one(self, kind: str, key: str, record: type[R]) -> R | None:
         found = await self._notes.get(self.batch, kind, key)
-        return None if found is None else record.model_validate(found)
+        return None if found is None else self._read(record, found)
+
+    def _read(self, record: type[R], value: dict[str, JsonValue]) -> R:
+        return read_note(record, value, self.batch)
 
     async def _keep(self, kind: str, notes: Mapping[str, Record]) -> None:
         await self._notes.put(self.batch, kind, {key: _plain(one) for key, one in notes.items()})
@@ -203,10 +210,22 @@ class NotedSteps:
 
     async def _get(self, place: str) -> Step | None:
         found = await self._notes.get(self._batch, _STEP, place)
-        return None if found is None else Step.model_validate(found)
+        return None if found is None else read_note(Step, found, self._batch)
 
     def _place(self, kind: str, key: str, of: str) -> str:
         return "/".join(part for part in (self._brief, kind, key, of) if part)
+
+
+def read_note(record: type[R], value: dict[str, JsonValue], of: str) -> R:
+    """Raises ``StoreNewer`` for what this Limner does not know."""
+    try:
+        return record.model_validate(value)
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise StoreNewer(
+            f"{of}: {where} was written down by a newer Limner, and this one cannot read it",
+            hint="Nothing was sent. Upgrade this one; others go on.",
+        ) from error
 
 
 def _status(cell: dict[str, JsonValue]) -> str:

@@ -12,11 +12,9 @@ code for whoever can write the file, so they are JSON.
 from __future__ import annotations
 
 import logging
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 import anyio
@@ -24,15 +22,19 @@ import anyio.to_thread
 from pydantic import JsonValue
 
 from ..errors import StoreBusy, StoreError
+from .queue_file import Place, alone, unusable
 
 if TYPE_CHECKING:
     from dbos import DBOSConfig
     from dbos._queue import QueueRateLimit
 
 VERSION: Final = "1"
-"""Of the tasks: workers of every version of Limner that read the same tasks have the same one."""
-FILE: Final = "batch.db"
-_LOCK: Final = "batch.lock"
+"""Of the tasks: workers of every version of Limner that read the same tasks have the same one.
+
+Another one is due when ``press.Task`` or what ``batch.picture_reach`` is made of changes.
+"""
+READS: Final = frozenset({VERSION})
+"""Versions that this Limner can work on; those of older ones are put into the queue anew."""
 _SCHEMA: Final = "limner_queue"
 _APP: Final = "limner"
 AT_ONCE: Final = 3
@@ -75,16 +77,6 @@ class Limits:
     """So many begun in so many seconds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where the queue is kept. ``url`` is ``None`` for a file in ``folder``."""
-
-    folder: Path
-    url: str | None = None
-    executor: str = "alone"
-    """Which worker this is; on a file there is no other."""
-
-
 @dataclass(slots=True)
 class _Running:
     """What a process is while it works for a queue."""
@@ -125,6 +117,34 @@ class Queue:
         async for _ in self._open(prefix):
             number += 1
         return number
+
+    async def newer(self, prefix: str = "") -> int:
+        """How many are not done that only a newer Limner reads."""
+        number = 0
+        if others := await _versions() - READS:
+            async for _ in self._open(prefix, others):
+                number += 1
+        return number
+
+    async def take_older(self) -> int:
+        """Tasks of older versions, as this one's: DBOS gives a worker those of its own alone."""
+        from dbos import DBOS
+
+        older = (await _versions() & READS) - {VERSION}
+        if not older:
+            return 0
+        with _told():
+            found = await DBOS.list_workflows_async(
+                status="ENQUEUED",
+                queue_name=self._running.queue,
+                app_version=sorted(older),
+                load_output=False,
+            )
+        for one in found:
+            (item,) = one.input["args"] if one.input else ({},)
+            await _enqueue(self._running.queue, Named(f"{one.workflow_id}~{VERSION}", item))
+        await self.cancel([one.workflow_id for one in found])
+        return len(found)
 
     async def holders(self) -> frozenset[str]:
         """Workers who have taken tasks and not finished them, dead or alive."""
@@ -170,7 +190,9 @@ class Queue:
         """Tasks under way in this process."""
         return len(self._running.busy)
 
-    async def _open(self, prefix: str) -> AsyncIterator[str]:
+    async def _open(
+        self, prefix: str, versions: Collection[str] | None = None
+    ) -> AsyncIterator[str]:
         """The newest first: those stay while the oldest are done between two pages."""
         from dbos import DBOS
 
@@ -180,6 +202,7 @@ class Queue:
                 found = await DBOS.list_workflows_async(
                     workflow_id_prefix=prefix or None,
                     status=_OPEN,
+                    app_version=sorted(READS if versions is None else versions),
                     queue_name=self._running.queue,
                     limit=_PAGE,
                     offset=start,
@@ -225,6 +248,14 @@ def _told() -> Iterator[None]:
             f"the queue cannot be read: {type(error).__name__}",
             hint="limner doctor looks at the database",
         ) from error
+
+
+async def _versions() -> set[str]:
+    """Of every worker that ever opened this queue."""
+    from dbos import DBOS
+
+    with _told():
+        return {one["version_name"] for one in await DBOS.list_application_versions_async()}
 
 
 async def _enqueue(queue: str, task: Named) -> None:
@@ -294,12 +325,14 @@ async def open_queue(
     global _running  # noqa: PLW0603  DBOS is one for a process
     if _running is not None:
         raise StoreBusy("this process works for a queue already")
-    with _alone(place):
+    with alone(place):
         running = _Running(worker, name)
         _running = running
         try:
             await _launch(place, name, limits)
-            yield Queue(running)
+            queue = Queue(running)
+            await queue.take_older()
+            yield queue
         finally:
             running.resting = True
             with anyio.CancelScope(shield=True):
@@ -318,10 +351,7 @@ async def _launch(place: Place, name: str, limits: Limits | None) -> None:
         DBOS.launch()
         await _register(name, limits)
     except Exception as error:
-        raise StoreError(
-            f"the queue cannot be opened: {type(error).__name__}: {error}",
-            hint="limner doctor looks at the database",
-        ) from error
+        raise unusable(place, error) from error
 
 
 async def _register(name: str, limits: Limits | None) -> None:
@@ -343,10 +373,9 @@ async def _register(name: str, limits: Limits | None) -> None:
 def _config(place: Place) -> DBOSConfig:
     from dbos import DBOSPortableJSONSerializer
 
-    url = place.url.replace("+psycopg", "") if place.url else f"sqlite:///{place.folder / FILE}"
     return {
         "name": _APP,
-        "system_database_url": url,
+        "system_database_url": place.address,
         "dbos_system_schema": _SCHEMA,
         "application_version": VERSION,
         "executor_id": place.executor,
@@ -366,29 +395,3 @@ def _close() -> None:
 def _quiet() -> None:
     """What DBOS has to say is said by us, in words about pictures."""
     logging.getLogger("dbos").setLevel(logging.CRITICAL)
-
-
-@contextmanager
-def _alone(place: Place) -> Iterator[None]:
-    """One worker on a file; the file as it is quick and safe."""
-    if place.url is not None:
-        yield
-        return
-    from filelock import FileLock, Timeout
-
-    place.folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(place.folder / _LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise StoreBusy(
-            f"another worker has {place.folder / FILE}.",
-            hint="Wait for it, or give both a PostgreSQL (LIMNER_DATABASE_URL): then as many "
-            "workers as you like share one queue.",
-        ) from error
-    try:
-        with closing(sqlite3.connect(place.folder / FILE)) as file:
-            file.execute("PRAGMA journal_mode=WAL")
-        yield
-    finally:
-        lock.release()
