@@ -23,6 +23,9 @@ from .orders import Order, read_order
 from .streaming import KEEPALIVE, EventStream, compact, sse
 from .tenants import At, Whose
 
+PATIENCE_S = 5.0
+"""A stream of which nothing can be shown for so long begins with its 200 and keepalives."""
+
 log = get_logger("limner.serve")
 router = APIRouter(tags=["Images"])
 
@@ -79,16 +82,17 @@ def _about(drawn: tuple[Drawn, ...], *, replayed: bool) -> dict[str, str]:
 
 
 async def _streamed(bought: Job | Replay, order: Order, desk: Desk) -> Response:
-    """Begins once something is under way, so that a refusal still has a status of its own."""
+    """Begins with what there is to show, so that what fails soon still has a status of its own."""
     if isinstance(bought, Replay):
         if not any(one.images for one in bought.drawn):
             raise refusal(bought.drawn, desk)
         return EventStream(_repeated(bought, order, desk), {"x-limner-replayed": "true"})
     heard = bought.listen()
     first: Told | None = None
-    with anyio.move_on_after(desk.options.keepalive_s):
+    with anyio.move_on_after(min(PATIENCE_S, desk.options.keepalive_s)):
         with suppress(anyio.EndOfStream):
-            first = await heard.receive()
+            while first is None or isinstance(first, Sent):
+                first = await heard.receive()
     if isinstance(first, Ended) and not first.terminal.images:
         heard.close()
         raise refusal([drawn_of(one) for one in await bought.wait()], desk)

@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from agent import ImageAgent
+from agent.doors.api import images
 from agent.doors.api.app import create_app
 from agent.errors import StoreError, UsageError
 from agent.upstream.fetch import PictureFetcher
@@ -202,9 +203,24 @@ async def test_held_output_streams_the_checked_picture_alone(open_server: OpenSe
         assert [name for name, _ in events_of(answer.text)] == ["image_generation.completed"]
 
 
-async def test_what_goes_wrong_after_sending_is_an_event_of_the_stream(
-    open_server: OpenServer,
+@pytest.mark.parametrize(
+    ("fault", "status", "code"),
+    [("truncate", 502, "outcome_unknown"), ("quota", 429, "insufficient_quota")],
+)
+async def test_what_fails_before_a_stream_has_begun_is_a_status(
+    open_server: OpenServer, fault: str, status: int, code: str
 ) -> None:
+    async with open_server(fault) as served:
+        answer = await served.client.post(GENERATIONS, json={"prompt": KITE, "stream": True})
+
+        assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+        assert answer.headers["x-should-retry"] == "false"
+
+
+async def test_what_goes_wrong_after_a_stream_has_begun_is_an_event_of_it(
+    open_server: OpenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images, "PATIENCE_S", 0.0)
     async with open_server("truncate") as served:
         answer = await served.client.post(GENERATIONS, json={"prompt": KITE, "stream": True})
 
