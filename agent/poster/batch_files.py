@@ -95,8 +95,9 @@ class Outbox:
         """The PDF of a size on paper, else the picture."""
         brief = record.name.partition("/")[0]
         for file in _for_print(record):
-            place = self._folder / PRINT / brief / file.path
-            _copied(self._folder / brief / file.path, place)
+            source, place = (self._folder / one / brief / file.path for one in ("", PRINT))
+            if source.is_file():  # a person's own file is not made again
+                _copied(source, place)
             self._approved.add(place)
 
     def finish(self, money: Money) -> Summary:

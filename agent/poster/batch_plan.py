@@ -20,6 +20,7 @@ from .batch_events import BatchPlanned
 from .batch_files import PRINT
 from .batch_report import THUMBS
 from .brief import Brief
+from .here import folder_here
 from .notes import Book, Notes
 from .packed import Packed
 from .planning import fitting
@@ -79,7 +80,7 @@ async def drafted(order: Order, agent: ImageAgent, notes: Notes) -> Draft:
     names = tuple(sorted(places, key=places.__getitem__))
     draft = Draft(head, given, names, {}, {}, frozenset(), bill_of((), NOTHING), stale_bill(()))
     tasks: set[str] = set()
-    async for window in windows(book, agent, names, given):
+    async for window in windows(book, agent, names, given, folder=folder_here(head)):
         draft = _with(draft, window, agent, tasks, refresh=order.refresh)
     return draft._replace(tasks=frozenset(tasks))
 

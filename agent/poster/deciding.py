@@ -28,6 +28,7 @@ from .batch import (
     matching,
 )
 from .batch_files import written
+from .here import folder_here
 from .notes import Book, Known, Notes
 from .output import put
 from .purse import total
@@ -56,7 +57,7 @@ class Desk:
         if posters is not None:
             briefs = {one.partition("/")[0] for one in posters}
             names = [name for name in names if name in briefs]
-        async for window in windows(self._book, self._agent, names):
+        async for window in windows(self._book, self._agent, names, folder=folder_here(self.head)):
             yield window
 
     async def standings(self, globs: Sequence[str] = ()) -> dict[str, Standing]:

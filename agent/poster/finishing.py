@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from PIL import Image
 
-from ..errors import LimnerError
+from ..errors import LimnerError, StoreError
 from ..schema import Sha256
 from ..typeset.boxes import Box
 from .brief import Brief
@@ -53,12 +53,21 @@ class Job(NamedTuple):
 def finish(job: Job) -> PosterRecord:
     """Compose and write one poster; what stands in its way is in the record. Runs in a thread."""
     try:
+        return finish_where_it_fits(job)
+    except StoreError as error:
+        return _held(job, error)
+
+
+def finish_where_it_fits(job: Job) -> PosterRecord:
+    """The same; raises ``StoreError`` where it cannot be written, for that may pass."""
+    try:
         composed, instead = _composed(job)
         job = job._replace(made=job.made.model_copy(update={"instead": instead}))
         files = _write(job, composed)
+    except StoreError:
+        raise
     except LimnerError as error:
-        hint = f" ({error.hint})" if error.hint else ""
-        return _record(job, "needs-person", reasons=(f"{error}{hint}",))
+        return _held(job, error)
     failed = [c for c in composed.checks if not c.passed and c.name not in _SOFT]
     reasons = (*reasons_of(job.made), *(check.message for check in failed))
     status: Status = "needs-person" if reasons else "proved"
@@ -67,6 +76,11 @@ def finish(job: Job) -> PosterRecord:
         for c in composed.checks
     )
     return _record(job, status, reasons=reasons, files=files, checks=checks)
+
+
+def _held(job: Job, error: LimnerError) -> PosterRecord:
+    hint = f" ({error.hint})" if error.hint else ""
+    return _record(job, "needs-person", reasons=(f"{error}{hint}",))
 
 
 def without(job: Job) -> PosterRecord:

@@ -6,7 +6,6 @@ is there is not bought, one whose result nobody knows is parked, a poster that i
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -19,6 +18,7 @@ import anyio
 from .. import ImageAgent
 from ..errors import StoreError
 from ..schema import Cost, Record, Sha256
+from . import here
 from .batch import (
     BatchNote,
     BriefNote,
@@ -29,7 +29,7 @@ from .batch import (
 from .batch_crew import Fenced, Place
 from .brief import Brief
 from .buying import Counter
-from .finishing import Job, finish, without
+from .finishing import Job, finish_where_it_fits, without
 from .layout import layout_for
 from .notes import Book, NotedSteps, Notes
 from .pacing import Paced, Turnstile
@@ -120,7 +120,7 @@ class Press:
             return Pressed()
         note = await self._with_files(note)
         plan = planned(note, self._agent)
-        known = await book.known(tuple(plan.keys))
+        known = here.still_there(await book.known(tuple(plan.keys)), here.folder_here(head))
         sheet = sheet_of(plan, self._agent, known)
         if all(one.picture != task.picture or one.of != task.of for one in sheet.wants.values()):
             return Pressed()
@@ -169,7 +169,7 @@ class Press:
         for kept in note.files:
             await store.read_blob(kept.sha256)  # also fetches it from a bucket
             places[kept.path] = store.blob_path(kept.sha256, kept.media_type)
-        brief = with_paths(note.brief, places)
+        brief = here.with_paths(note.brief, places)
         files = tuple(
             kept.model_copy(update={"path": str(places[kept.path])}) for kept in note.files
         )
@@ -196,23 +196,9 @@ class Press:
         )
 
 
-def with_paths(brief: Brief, places: Mapping[str, Path]) -> Brief:
-    """The same with its files where they are on this machine."""
-    references = tuple(places.get(str(path), path) for path in brief.references)
-    logo = brief.logo
-    if logo is not None:
-        logo = logo.model_copy(update={"path": places.get(str(logo.path), logo.path)})
-    return brief.model_copy(update={"references": references, "logo": logo})
-
-
 def _caps(head: BatchNote, brief: Brief) -> dict[str, Decimal]:
     pairs = (("batch", head.options.budget), ("brief", brief.budget))
     return {scope: cap for scope, cap in pairs if cap is not None}
-
-
-def is_here(head: BatchNote) -> bool:
-    """Whether the folder of a batch is one of this machine, or is shared with it."""
-    return head.host == socket.gethostname() or Path(head.out).is_dir()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,7 +276,7 @@ class _Sitting:
         """Every one that is made from a picture; none where its folder cannot be reached."""
         data, sha256 = b"", Sha256("")
         if made.image is not None and made.bought is not None:
-            if not is_here(self.head):
+            if not here.is_here(self.head):
                 return ()
             store = self.agent.store
             image, bought = await store.image(made.image), await store.image(made.bought)
@@ -300,7 +286,8 @@ class _Sitting:
             if want.picture != picture.key or not self._wanted(name, made):
                 continue
             job = self._job(name, picture, made, data, sha256)
-            record = await anyio.to_thread.run_sync(finish, job) if data else without(job)
+            work = finish_where_it_fits if data else without
+            record = await anyio.to_thread.run_sync(work, job)
             note = CellNote(reach=want.reach, making=want.making, picture=want.of, record=record)
             await self.book.keep_cells({name: note})
             records.append(record)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Final, NamedTuple
+
+import anyio.to_thread
 
 from .. import ImageAgent, __version__
 from ..schema import Cost
@@ -20,6 +23,7 @@ from .batch import (
     wanted,
 )
 from .brief import Brief
+from .here import still_there
 from .notes import Book, Known
 from .plan import Picture, Plan
 from .planning import plan_for, with_model
@@ -87,10 +91,13 @@ async def windows(
     agent: ImageAgent,
     names: Iterable[str],
     given: Mapping[str, BriefNote] | None = None,
+    *,
+    folder: Path | None,
 ) -> AsyncIterator[Window]:
     """Briefs of these names, some at a time, so that no batch is too large for the memory.
 
-    ``given``: not written down yet, or in place of what is.
+    ``given``: not written down yet, or in place of what is. ``folder``: of the batch, where its
+    posters can be looked for.
     """
     left, given = list(names), given or {}
     for start in range(0, len(left), _WIDE):
@@ -98,7 +105,8 @@ async def windows(
         there = await book.briefs([name for name in some if name not in given])
         notes = [given[name] if name in given else there.get(name) for name in some]
         plans = [planned(note, agent) for note in notes if note is not None]
-        known = await book.known([key for one in plans for key in one.keys])
+        written = await book.known([key for one in plans for key in one.keys])
+        known = await anyio.to_thread.run_sync(still_there, written, folder)
         yield Window(tuple(sheet_of(one, agent, known) for one in plans), known)
 
 

@@ -23,10 +23,10 @@ import anyio
 from anyio import to_thread
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ..errors import StoreBusy, StoreError
+from ..errors import SettingsError, StoreBusy, StoreError
 from ..logs import get_logger
 from .exact import ExactSum
 from .tables import storable
@@ -49,17 +49,35 @@ PRAGMAS = ("foreign_keys=ON", "synchronous=FULL", "secure_delete=ON")
 
 
 def store_url(root: Path, database_url: str | None) -> URL:
-    """``postgresql://…`` as given, else the SQLite file in ``root``."""
+    """``postgresql://…`` as given, else the SQLite file in ``root``.
+
+    Raises ``SettingsError`` for anything else, without a word of it that could be a password.
+    """
     if database_url is None:
         return URL.create("sqlite", database=str(root / "limner.db"))
-    url = make_url(database_url)
-    if url.get_backend_name() != "postgresql":
-        raise StoreError(
-            f"the database {url.render_as_string(hide_password=True)} is neither SQLite in the "
-            "data folder nor PostgreSQL",
-            hint="Use postgresql://USER:PASSWORD@HOST/NAME, or leave the setting out.",
+    hint = "Use postgresql://USER:PASSWORD@HOST/NAME, or leave the setting out."
+    try:
+        url = make_url(database_url)
+    except (ArgumentError, ValueError) as error:
+        raise SettingsError("database_url cannot be read as an address.", hint=hint) from error
+    if "@" in (url.host or ""):
+        raise SettingsError(
+            "database_url has an @ too many.", hint="In a password it is written as %40, : as %3A."
+        )
+    if url.get_backend_name() not in ("postgresql", "postgres"):
+        raise SettingsError(
+            f"The database {url.render_as_string(hide_password=True)} is neither SQLite in the "
+            "data folder nor PostgreSQL.",
+            hint=hint,
         )
     return url.set(drivername="postgresql+psycopg")
+
+
+def shown(url: URL) -> str:
+    """As it was given, without its password."""
+    if url.get_backend_name() == "sqlite":
+        return url.database or "the database"
+    return url.set(drivername="postgresql").render_as_string(hide_password=True)
 
 
 def _cleaned(value: object) -> object:
@@ -138,6 +156,11 @@ def _from_database(error: SQLAlchemyError, where: str) -> StoreError:
     return _from_cause(error if cause is None else cause, where)
 
 
+def _is_away(state: str | None) -> bool:
+    """Classes 08 and 57 of SQLSTATE: the connection broke, or the server is going or coming."""
+    return state is not None and state[:2] in ("08", "57")
+
+
 def _from_cause(cause: BaseException, where: str) -> StoreError:
     code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
     state = getattr(cause, "sqlstate", None)
@@ -155,6 +178,13 @@ def _from_cause(cause: BaseException, where: str) -> StoreError:
         )
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return StoreError(f"{where} cannot be opened: {cause}", hint="Check its permissions.")
+    plain = (type(cause).__module__, type(cause).__name__) == ("psycopg", "OperationalError")
+    if _is_away(state) or (state is None and plain):
+        said = str(cause).strip().partition("\n")[0].removeprefix("connection failed: ")
+        return StoreError(
+            f"{where} cannot be reached: {said}",
+            hint="Is it running? LIMNER_DATABASE_URL has its host, user, password and name.",
+        )
     return StoreError(f"{where} refused the work: {type(cause).__name__}: {cause}")
 
 
@@ -220,10 +250,8 @@ class Database:
     """
 
     def __init__(self, url: URL, *, busy_s: float) -> None:
-        self.where = url.render_as_string(hide_password=True)
+        self.where = shown(url)
         self.sqlite = url.get_backend_name() == "sqlite"
-        if self.sqlite and url.database:
-            self.where = url.database
         self._engine = create_engine(url, **engine_options(url, busy_s))
         prepare_engine(self._engine)
         # Fair in here, where SQLite would only poll; PostgreSQL has a queue of its own.

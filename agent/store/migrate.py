@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, inspect, text
 from ..errors import StoreBusy, StoreError, StoreNewer
 from ..logs import get_logger
 from .blobs import sync_file, sync_folder
-from .database import engine_options, prepare_engine, translated
+from .database import engine_options, prepare_engine, shown, translated
 from .tables import REVISIONS, VERSION_TABLE, metadata
 
 log = get_logger("limner.store")
@@ -34,7 +34,7 @@ def bring_up_to_date(
     revisions: tuple[str, ...] = REVISIONS,
 ) -> None:
     """Raises ``StoreNewer`` untouched, ``StoreBusy``, or ``StoreError`` for a foreign database."""
-    where = url.database or "the database" if _is_sqlite(url) else url.render_as_string()
+    where = shown(url)
     with translated(where), _sync_engine(url, busy_s) as engine:
         if _checked(_peek(engine, url), where, revisions) == revisions[-1]:
             return

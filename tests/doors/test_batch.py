@@ -164,3 +164,39 @@ def test_without_a_batch_the_way_to_one_is_told(limner: Limner, work: Path) -> N
 
     assert ran.code == 2
     assert "limner batch run" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("mysql://ada:hunter2@host/name", "PostgreSQL"),
+        ("postgresql://ada:hunter2@host:port/name", "address"),
+        ("postgresql://ada:hun@ter2@host/name", "%40"),
+        ("hunter2", "address"),
+    ],
+)
+def test_a_database_that_cannot_be_one_is_named_without_its_password(
+    limner: Limner, briefs: Path, monkeypatch: pytest.MonkeyPatch, url: str, said: str
+) -> None:
+    del briefs
+    monkeypatch.setenv("LIMNER_DATABASE_URL", url)
+    run, helped = limner("batch", "spring/*.yaml", *OFFLINE), limner("worker", *OFFLINE)
+
+    assert (run.code, helped.code) == (2, 2)
+    for err in (run.err, helped.err):
+        assert said in err
+        assert "hunter2" not in err
+        assert "ter2" not in err
+
+
+def test_a_database_that_is_not_there_is_told_with_what_to_look_at(
+    limner: Limner, briefs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del briefs
+    monkeypatch.setenv("LIMNER_DATABASE_URL", "postgres://ada:hunter2@127.0.0.1:1/limner")
+    ran = limner("batch", "spring/*.yaml", *OFFLINE)
+
+    assert ran.code == 1
+    assert "postgresql://ada:***@127.0.0.1:1/limner cannot be reached" in ran.err
+    assert "LIMNER_DATABASE_URL" in ran.err
+    assert "hunter2" not in ran.err

@@ -22,7 +22,8 @@ from agent.poster.deciding import Desk, desk_of
 from agent.poster.filling import load_brief
 from agent.poster.journal import Step
 from agent.poster.notes import NotedSteps
-from agent.poster.queue import Limits, Named, Place, open_queue
+from agent.poster.queue import Limits, Named, open_queue
+from agent.poster.queue_file import Place
 from agent.schema import TurnId
 from tests.conftest import OpenOn, Serve
 

@@ -35,7 +35,7 @@ from tests.gateway import served
 from tests.poster.held import Held
 from tests.poster.postgres import Postgres, postgres
 
-FAR = "from agent.poster import press; press.is_here = lambda head: False; "
+FAR = "from agent.poster import here; here.is_here = lambda head: False; "
 """What makes a worker one of another machine, from where the folder of a batch cannot be reached."""
 CLI = "from agent.doors.cli import main; main()"
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from filelock import FileLock
 from sqlalchemy import Connection, insert
 
-from agent.errors import StoreBusy, StoreError, StoreNewer
+from agent.errors import SettingsError, StoreBusy, StoreError, StoreNewer
 from agent.protocols import Clock
 from agent.schema import Attempt, Session
 from agent.store import DiskStore, open_store
@@ -155,7 +155,7 @@ async def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path, clock: Clock
 
 
 async def test_only_postgresql_can_stand_in_for_sqlite(tmp_path: Path, clock: Clock) -> None:
-    with pytest.raises(StoreError, match="neither") as caught:
+    with pytest.raises(SettingsError, match="neither") as caught:
         await open_store(tmp_path, clock=clock, database_url="mysql://ada:hunter2@host/name")
 
     assert "hunter2" not in str(caught.value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, final
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from ...poster.batch import BatchOptions
     from ...poster.batch_plan import Draft, Order
     from ...poster.batching import Reins
+    from ...poster.brief import Brief
     from ...poster.notes import Notes
-    from ...poster.queue import Place
+    from ...poster.queue_file import Place
     from ...settings import Settings
     from .batch_telling import BatchTeller
     from .signals import Interruption
@@ -176,7 +177,9 @@ async def _order(flags: RunFlags, notes: Notes) -> Order:
     fields = Path(flags["fields"]) if flags["fields"] else None
     if flags["batch_name"] is not None and flags["briefs"]:
         checked_name(flags["batch_name"])
-    briefs = briefs_of(flags["briefs"], fields=fields) if flags["briefs"] else ()
+    briefs: Collection[Brief] = ()
+    if flags["briefs"]:
+        briefs = briefs_of(flags["briefs"], fields=fields)
     name = flags["batch_name"] or (
         name_of(flags["briefs"]) if briefs else await newest(notes, desk.here())
     )
@@ -234,7 +237,7 @@ def _rate(text: str) -> tuple[int, float]:
 
 
 def place_of(settings: Settings, agent: ImageAgent) -> Place:
-    from ...poster.queue import Place
+    from ...poster.queue_file import Place
 
     url = settings.database_url.get_secret_value() if settings.database_url else None
     owner = agent.kit.owner if url else "alone"
