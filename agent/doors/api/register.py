@@ -59,8 +59,8 @@ class Register:
             return
         with self._lock:
             if signs != self._signs:
-                self._signs = signs
                 self._read()
+                self._signs = signs
 
     def _now(self) -> tuple[_Sign, ...]:
         return tuple(_sign(self._folder / name) for name in (USER_FILE, TENANTS_FILE))
@@ -70,7 +70,7 @@ class Register:
             found = read_tenants(read_toml(self._folder / USER_FILE, USER_FILE), self._folder)
         except SettingsError as error:
             self._problem = "the file of keys cannot be used: the keys from before hold"
-            log.warning("keys.unreadable", reason=str(error), hint=error.hint)
+            log.error("keys.unreadable", reason=str(error))  # noqa: TRY400  a reason, and no bug
             return
         self._problem = None
         self._take(found)
