@@ -32,7 +32,7 @@ from .schema import (
     SessionId,
     TurnId,
 )
-from .traffic import Outgoing, Picture, Received
+from .traffic import Outgoing, Received
 from .turn.extract import Gathered, attempt_state, fold, judge
 from .turn.pricing import Bill, bill, estimate, weight
 
@@ -246,8 +246,6 @@ async def carry(kit: Kit, attempt: Attempt, errand: Errand, hearer: Hearer) -> G
         nonlocal gathered
         async with aclosing(kit.upstream.send(errand.body, errand.outgoing)) as received:
             async for item in received:
-                if isinstance(item, Picture):
-                    await _announce(kit, attempt.turn, item)
                 gathered = await hearer.take(item, fold(gathered, item))
 
     try:
@@ -301,17 +299,6 @@ async def _beat(kit: Kit, which: AttemptId) -> None:
             await store.beat(which, at=kit.clock.now())
         except StoreError as error:  # the answer matters more than the sign of life
             log.warning("attempt.no_heartbeat", attempt=which, error=str(error))
-
-
-async def _announce(kit: Kit, turn: TurnId | None, picture: Picture) -> None:
-    """So that its bytes find their turn, if this process ends between saving and listing them."""
-    store = kit.store
-    if turn is None or not isinstance(store, Watched):
-        return
-    try:
-        await store.arriving(turn, picture.data)
-    except StoreError as error:  # where no note can be written, the picture may still fit
-        log.warning("picture.no_note", turn=turn, error=str(error))
 
 
 def _cut_short(error: BaseException, gathered: Gathered, *, under_way: bool) -> Failure:

@@ -9,6 +9,7 @@ from pathlib import Path
 import anyio.to_thread
 
 from .aside import put_aside, saying_where
+from .attempts import Watched
 from .errors import StoreError
 from .events import ImagePartial, TurnNotice
 from .files import aside_name
@@ -191,6 +192,7 @@ async def _aside(kit: Kit, picture: Picture, place: Place) -> Path | None:
 async def _stored(
     kit: Kit, picture: Picture, place: Place, *, drawn_by: str | None
 ) -> Image | Failure:
+    await _announce(kit, place.turn, picture)
     facts = await anyio.to_thread.run_sync(kit.pictures.received, picture.data)
     if facts is None:
         blob = await kit.store.put_blob(
@@ -268,6 +270,17 @@ async def _add(
         created=kit.clock.now(),
     )
     return await kit.store.add_image(NewImage(image=image, blob=blob))
+
+
+async def _announce(kit: Kit, turn: TurnId | None, picture: Picture) -> None:
+    """So that its bytes find their turn, if this process ends between saving and listing them."""
+    store = kit.store
+    if turn is None or not isinstance(store, Watched):
+        return
+    try:
+        await store.arriving(turn, picture.data)
+    except StoreError as error:  # where no note can be written, the picture may still fit
+        log.warning("picture.no_note", turn=turn, error=str(error))
 
 
 def damaged(picture: Picture, failure: Failure) -> PictureFailed:

@@ -19,7 +19,8 @@ from .turn.extract import Gathered, fold
 class Taking:
     """What of an answer is kept and told.
 
-    ``emit`` tells whoever listens; ``note`` writes a verdict down, with its session and turn.
+    ``emit`` tells whoever listens; ``note`` writes a verdict down, with its session and turn;
+    ``allowed`` hears of a picture whose wording was checked, before it is kept.
     """
 
     def __init__(
@@ -30,11 +31,13 @@ class Taking:
         *,
         emit: Callable[[Event], None],
         note: Callable[[Verdict], Awaitable[None]],
+        allowed: Callable[[Picture], None] = lambda _: None,
     ) -> None:
         self._request = request
         self._receipt = receipt
         self._emit = emit
         self._note = note
+        self._allowed = allowed
         self._holds = kit.holds(request)
         self._waiting: list[Image] = []
         """Stored and not told: the second screen is to look first."""
@@ -72,6 +75,7 @@ class Taking:
                 return await self._withhold(kit, item, gathered, verdict, drawn_by=artist)
             # later turns send the wording along with the picture: this one goes nowhere
             item = replace(item, revised_prompt=None)
+        self._allowed(item)
         kept = await keeping.keep_received(kit, item, begun.place, drawn_by=artist)
         if isinstance(kept, Failure):
             return fold(gathered, keeping.damaged(item, kept))

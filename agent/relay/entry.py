@@ -20,6 +20,7 @@ from ..wire.fields import JsonObject, RequestFault
 from ..wire.requests import ResponsesRequest, read_responses
 from . import kept, once
 from .line import Declined, Line
+from .pace import Pace, Place
 from .passing import Passing
 from .prepare import Caller, Prepared, Shop, judged, prepare
 from .reading import Read, bare_ids, read_request, take_own_pictures
@@ -57,11 +58,13 @@ class Relay:
         *,
         screen_output: ScreenOutput = "hold",
         images_only: bool = False,
+        pace: Pace | None = None,
     ) -> None:
         self._shop = shop
         self._tasks = tasks
         self._screen_output = screen_output
         self._images_only = images_only
+        self._pace = pace or Pace()
 
     async def respond(self, body: bytes, caller: Caller, *, key: str | None = None) -> Accepted:
         """``key``: the client's own name for this request, which is then never bought twice. Raises ``RequestFault``, ``UsageError`` and ``Declined``, all before anything is sent."""
@@ -71,7 +74,14 @@ class Relay:
         if not read.has_tool:
             self._check_toolless(read)
         if read.has_tool or await self._is_ours(read.payload, caller):
-            return await self._turn(body, read.payload, caller, key=key)
+            # whoever may wait for somebody else keeps nobody waiting
+            quick = key is None and self._shop.kit.second_screen == "off"
+            place = await self._pace.enter() if quick else Place()
+            try:
+                return await self._turn(body, read.payload, caller, key=key, place=place)
+            except BaseException:
+                place.leave()
+                raise
         return self._pass(body, read, caller)
 
     async def _is_ours(self, payload: JsonObject, caller: Caller) -> bool:
@@ -119,7 +129,7 @@ class Relay:
     # ── ours ─────────────────────────────────────────────────────────────────────────────────
 
     async def _turn(
-        self, body: bytes, payload: JsonObject, caller: Caller, *, key: str | None
+        self, body: bytes, payload: JsonObject, caller: Caller, *, key: str | None, place: Place
     ) -> Accepted:
         shop, kit = self._shop, self._shop.kit
         await take_own_pictures(shop, payload, tenant=caller.tenant)
@@ -160,10 +170,15 @@ class Relay:
                 await shop.tenancy.release(purchase)
             await note(kit, found.verdicts, prepared)
             raise stopped(found)
-        return await self._begun(prepared, found, errand, purchase)
+        return await self._begun(prepared, found, errand, purchase, place)
 
     async def _begun(
-        self, prepared: Prepared, found: Judged, errand: Errand, purchase: Purchase | None
+        self,
+        prepared: Prepared,
+        found: Judged,
+        errand: Errand,
+        purchase: Purchase | None,
+        place: Place,
     ) -> Accepted:
         """Everything is on disk, and the turn runs whoever listens."""
         shop, request = self._shop, prepared.request
@@ -185,6 +200,8 @@ class Relay:
             verdict=found.prompt,
             errand=errand,
             purchase=purchase,
+            pace=self._pace,
+            place=place,
         )
         self._tasks.start_soon(_guarded, turn.drive, line)
         document = None

@@ -23,6 +23,7 @@ from ..wire.lift import Lifted
 from ..wire.retelling import Drawn, Ending
 from . import kept, once
 from .line import Declined, Line
+from .pace import LONGEST_S, Pace, Place
 from .prepare import Prepared, Shop, check_options, compose
 from .written import Written, note, retelling_of, row_of
 
@@ -44,6 +45,8 @@ class RelayedTurn:
         verdict: Verdict,
         errand: Errand,
         purchase: Purchase | None,
+        pace: Pace,
+        place: Place,
     ) -> None:
         self._shop = shop
         self._kit = shop.kit
@@ -53,6 +56,10 @@ class RelayedTurn:
         self._written = written
         self._line = line
         self._purchase = purchase
+        self._pace = pace
+        self._place = place
+        self._yields_until: float | None = None
+        """Set with the first draft that was told."""
         self._streams = prepared.request.stream
         self._tale = retelling_of(shop.kit, prepared, written)
         self._receipt = Receipt(shop.kit, prepared.opened.request)
@@ -63,6 +70,7 @@ class RelayedTurn:
             self._receipt,
             emit=lambda _: None,
             note=self._note,
+            allowed=self._allowed,
         )
         self._drawn: list[Drawn] = []
         self._waiting: list[bytes] = []
@@ -70,6 +78,14 @@ class RelayedTurn:
 
     async def drive(self) -> None:
         """Run to the end; nothing that goes wrong here is the end of the server's other turns."""
+        if self._written.attempt is None:
+            self._place.leave()  # it may have to wait for others of its profile
+        try:
+            await self._driven()
+        finally:
+            self._place.leave()
+
+    async def _driven(self) -> None:
         shield = anyio.CancelScope(shield=True)
         try:
             await self._run()
@@ -198,6 +214,7 @@ class RelayedTurn:
         return self._receipt.images
 
     def sent(self, attempt: Attempt) -> None:
+        self._place.leave()
         self._receipt.note(attempt)
 
     def settled(self, settled: attempts.Settled) -> None:
@@ -223,7 +240,20 @@ class RelayedTurn:
             self._pass_on(told, drew=bool(drawn))
             if self._tale.others != gathered.passed_on:
                 gathered = replace(gathered, passed_on=self._tale.others)
+            if self._tale.drafted:
+                await self._give_way()
         return gathered
+
+    async def _give_way(self) -> None:
+        """After its first draft; never with a picture in hand that is not kept yet."""
+        if self._yields_until is None:
+            self._yields_until = anyio.current_time() + LONGEST_S
+        await self._pace.give_way(self._yields_until)
+
+    def _allowed(self, picture: Picture) -> None:
+        """Its drafts have waited for no more than this, unless it is to be looked at as well."""
+        if self._kit.second_screen != "pictures":
+            self._pass_on(self._tale.release(picture.item_id), drew=False)
 
     def _pass_on(self, frames: Sequence[bytes], *, drew: bool) -> None:
         if not self._streams:

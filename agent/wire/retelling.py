@@ -102,6 +102,8 @@ class _Place:
     value: Item | None = None
     image: ImageId | None = None
     base64: bytes | memoryview | None = None
+    checked: bool = False
+    """Its drafts wait for nothing any more."""
 
     @property
     def shown(self) -> Item:
@@ -113,7 +115,7 @@ class _Place:
 
 
 class Retelling:
-    """Feed events as they came; get those to send. ``hold``: no draft before its picture is kept."""
+    """Feed events as they came; get those to send. ``hold``: drafts wait for ``release``."""
 
     def __init__(self, frame: Frame, *, new_id: Callable[[str], str], hold: bool = True) -> None:
         self._frame = frame
@@ -127,6 +129,8 @@ class Retelling:
         self._response: Json = {}
         self._final: Json | None = None
         self._status = ""
+        self.drafted = False
+        """Whether a draft was told."""
         self._last: frozenset[int] | None = None
 
     @property
@@ -147,6 +151,15 @@ class Retelling:
             place.image, place.base64 = None, None
             place.value = stories.without_picture(place.value or {})
         return bool(gone)
+
+    def release(self, theirs: str | None) -> list[bytes]:
+        """The drafts of an item whose wording was checked; those still to come are not held."""
+        frames: list[bytes] = []
+        for at, place in self._places.items():
+            if theirs in place.theirs and self._last is None:
+                place.checked = True
+                frames += self._drafts(at, wanted=True)
+        return frames
 
     # ── while it comes ───────────────────────────────────────────────────────────────────────
 
@@ -188,16 +201,22 @@ class Retelling:
         at = self._at(event, item)
         if kind == "response.output_item.added":
             return [] if at in self._places else self._added(at, dict(item))
-        frames = [] if at in self._places else self._added(at, stories.begun(_kind_of(kind, item)))
+        frames = (
+            []
+            if at in self._places
+            else self._added(at, stories.begun(stories.kind_of(kind, item)))
+        )
         place = self._places[at]
         if kind == "response.output_item.done":
             return [*frames, *self._done(at, Lifted(dict(item), lifted.strings), queue)]
         event |= {"output_index": at} | ({"item_id": place.id} if "item_id" in event else {})
         waits = any(where == at for where, _, _ in self._held)
         if self.holds and (kind == _PARTIAL or waits):
-            if place.value is None:  # what comes after a draft stays after it
+            if place.value is not None:
+                return frames
+            if not place.checked:  # what comes after a draft stays after it
                 self._held.append((at, event, lifted))
-            return frames
+                return frames
         return [*frames, self._event(event, lifted.strings)]
 
     def _at(self, event: Event, item: Json) -> int:
@@ -356,6 +375,7 @@ class Retelling:
         }
 
     def _event(self, event: Event, cuts: Sequence[bytes | memoryview] = ()) -> bytes:
+        self.drafted = self.drafted or event["type"] == _PARTIAL
         numbered = event | {"sequence_number": self._number}
         self._number += 1
         return sse(str(event["type"]), numbered, cuts)
@@ -378,16 +398,3 @@ def _ended(status: str) -> str:
 
 def _cuts(place: _Place) -> tuple[bytes | memoryview, ...]:
     return () if place.base64 is None else (place.base64,)
-
-
-def _kind_of(event: str, item: Json) -> str:
-    """The kind of item that an event without an ``added`` before it belongs to."""
-    if said := text(item, "type"):
-        return said
-    name = event.split(".")[1]
-    known = {"image_generation_call", "reasoning", "mcp_call"}
-    if name in known:
-        return name
-    if name.startswith(("function_call", "custom_tool_call")):
-        return "function_call" if name.startswith("function") else "custom_tool_call"
-    return "reasoning" if name.startswith("reasoning") else "message"

@@ -84,3 +84,16 @@ def _part(at: int, part: Json) -> Iterator[Event]:
         yield {"type": f"response.{name}.delta", "content_index": at, "delta": words} | more
     yield {"type": f"response.{name}.done", "content_index": at, field: words} | more
     yield {"type": "response.content_part.done", "content_index": at, "part": dict(part)}
+
+
+def kind_of(event: str, item: Json) -> str:
+    """The kind of item that an event without an ``added`` before it belongs to."""
+    if said := text(item, "type"):
+        return said
+    name = event.split(".")[1]
+    known = {"image_generation_call", "reasoning", "mcp_call"}
+    if name in known:
+        return name
+    if name.startswith(("function_call", "custom_tool_call")):
+        return "function_call" if name.startswith("function") else "custom_tool_call"
+    return "reasoning" if name.startswith("reasoning") else "message"

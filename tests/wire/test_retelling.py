@@ -42,6 +42,9 @@ class Teller:
     def hear(self, event: Json, *pictures: Drawn) -> list[Json]:
         return self._told(self.tale.tell(lift.parse(json.dumps(event).encode()), pictures))
 
+    def release(self, theirs: str | None) -> list[Json]:
+        return self._told(self.tale.release(theirs))
+
     def end(self, error: Json | None = None) -> tuple[list[Json], Ending]:
         ending = self.tale.end(error)
         return self._told(ending.events), ending
@@ -422,6 +425,37 @@ def test_drafts_wait_for_their_picture_and_come_in_order_before_it() -> None:
         *("image_generation_call.completed", "output_item.done"),
     ]
     assert teller.said[-3]["partial_image_b64"] == b64(TWO)
+
+
+def test_drafts_come_before_their_picture_once_its_wording_was_checked() -> None:
+    teller = Teller()
+    for event in (added(), partial(), stage("completed")):
+        teller.hear(event)
+    told = teller.release("ig_theirs")
+    teller.hear(partial())
+    teller.hear(done(picture()), drawn())
+    assert teller.hear(partial()) == []
+
+    assert [event["type"].rpartition(".")[2] for event in told] == ["partial_image", "completed"]
+    assert teller.kinds[-2:] == ["image_generation_call.partial_image", "output_item.done"]
+
+
+def test_only_the_drafts_of_the_item_that_was_checked_come() -> None:
+    teller = Teller()
+    for event in (added(), partial()):
+        teller.hear(event)
+
+    assert teller.release("ig_another") == []
+    assert teller.release(None) == []
+
+
+def test_no_draft_comes_after_wording_that_may_not_be() -> None:
+    teller = Teller()
+    for event in (added(), partial()):
+        teller.hear(event)
+    teller.tale.hush()
+
+    assert teller.release("ig_theirs") == []
 
 
 def test_drafts_of_a_picture_that_was_not_kept_never_come() -> None:

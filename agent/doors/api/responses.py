@@ -124,7 +124,11 @@ def _relay(desk: Desk) -> Relay:
     )
     options = desk.options
     return Relay(
-        shop, desk.tasks, screen_output=options.screen_output, images_only=options.images_only
+        shop,
+        desk.tasks,
+        screen_output=options.screen_output,
+        images_only=options.images_only,
+        pace=desk.pace,
     )
 
 
