@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import anyio
+import httpcore2
 import hypothesis
 import pytest
 import structlog
@@ -26,7 +28,7 @@ from agent.ids import Ulids
 from agent.offline import Offline, OfflineOptions
 from agent.offline.faults import parse_fault
 from agent.safety import Policy, load_policy
-from agent.store import database, open_store
+from agent.store import database, migrate, open_store
 
 # The same examples each time, as long as they take: a test that passes here passes on a busy machine.
 hypothesis.settings.register_profile(
@@ -128,6 +130,34 @@ def policies_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(factory, "load_policy", kept)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def migrated_once() -> Iterator[None]:
+    """A new SQLite store is migrated once per run; the next ones begin with a copy of that file."""
+    made: list[bytes] = []
+
+    def copying(url: URL, root: Path, *, busy_s: float) -> None:
+        path = Path(url.database or "")
+        taken = path.exists() or (root / "migrate.lock").exists()
+        fresh = url.get_backend_name() == "sqlite" and not taken
+        if fresh and made:
+            path.write_bytes(made[0])
+        migrate.bring_up_to_date(url, root, busy_s=busy_s)
+        if fresh:
+            made[:] = [path.read_bytes()]  # whole: whoever leaves last writes the WAL back
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("agent.store.open.bring_up_to_date", copying)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def trusted_once() -> Iterator[None]:
+    """The certificates of the machine are read once per run: each client of a server reads them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpcore2, "default_ssl_context", cache(httpcore2.default_ssl_context))
         yield
 
 
