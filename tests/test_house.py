@@ -94,7 +94,8 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
         NOUNS
         | RUNNER
         | {"", "ids", "logs", "safety", "wire", "turn", "upstream", "store", "derive", "offline"}
-        | {"factory", "doctor", "typeset"},
+        | {"factory", "doctor", "typeset"}
+        | {"poster"},  # the queue of batches, to look at it
         {"anyio", "pydantic"},
     ),
     "poster": (

@@ -5,6 +5,7 @@
     setup     settings with their origins, the key, the profile, its dialect
     server    is anybody there, and what the answer means
     local     the store, the fonts
+    queue     the database, what waits in the queue of batches, who works
     probe     paid: what the server can do, each try an attempt in the ledger
     sandwich  free: a gateway between our client and our own server
 

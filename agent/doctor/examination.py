@@ -12,7 +12,7 @@ from ..ids import SystemClock
 from ..protocols import Clock
 from ..settings import Settings
 from ..upstream.reach import look
-from . import local, program, server, setup
+from . import local, program, queue, server, setup
 from .report import Check, Examination
 
 
@@ -39,6 +39,8 @@ async def checks(
     yield await local.store_check(settings, clock=clock)
     if bucket := await local.bucket_check(settings):
         yield bucket
+    async for check in queue.checks(settings, clock=clock):
+        yield check
     yield await anyio.to_thread.run_sync(local.fonts_check)
     if isinstance(found, Check) or found.offline:
         return

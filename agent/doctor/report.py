@@ -9,7 +9,7 @@ from pydantic import Field
 from ..schema import AttemptId, Cost, Record
 
 Status = Literal["ok", "note", "warning", "wrong"]
-Area = Literal["program", "settings", "server", "store", "artist"]
+Area = Literal["program", "settings", "server", "store", "queue", "artist"]
 Answer = Literal["yes", "no", "unknown"]
 
 

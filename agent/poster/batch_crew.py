@@ -37,7 +37,9 @@ _FAILURE: Final = Failure(
 class Register(Protocol):
     """Where workers are listed."""
 
-    async def beat(self, worker: str, *, first: bool = False) -> bool:
+    async def beat(
+        self, worker: str, *, first: bool = False, about: Mapping[str, JsonValue] | None = None
+    ) -> bool:
         """False, and nothing is written, where the name was taken off the list."""
         ...
 
@@ -70,10 +72,13 @@ class Place:
     register: Register
     worker: str
     lost: bool = False
+    about: Mapping[str, JsonValue] = field(default_factory=dict)
+    """What others are told of it: ``server``, ``release``, ``reads``."""
 
     async def hold(self, *, first: bool = False) -> None:
         """A sign of life. Raises ``Lost`` where another worker was told to take over."""
-        self.lost = self.lost or not await self.register.beat(self.worker, first=first)
+        about = self.about if first else {}
+        self.lost = self.lost or not await self.register.beat(self.worker, first=first, about=about)
         self.check()
 
     def check(self) -> None:

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from typing import Final, cast
 
 import anyio
+import anyio.lowlevel
+from pydantic import JsonValue
 
+from .. import __version__
 from ..errors import StoreBusy, StoreError
 from . import batch_crew
 from .batch_crew import Crew, Register
@@ -16,15 +19,22 @@ from .batch_crew import Place as Listed
 from .batch_events import BatchEvent, BatchWaits
 from .bench import Bench
 from .notes import Notes
-from .queue import Limits, Lost, Queue, open_queue
+from .queue import READS, Limits, Lost, Queue, open_queue
 from .queue_file import Place
 
 _LOOK_S: Final = 0.5
 
 
-def listed_at(place: Place, notes: Notes) -> Listed | None:
-    """On PostgreSQL, where others may work; a file has one worker."""
-    return None if place.url is None else Listed(cast("Register", notes), place.executor)
+def listed_at(place: Place, notes: Notes, server: str) -> Listed | None:
+    """On PostgreSQL, where others may work; a file has one worker. ``server``: for which it works."""
+    if place.url is None:
+        return None
+    about: dict[str, JsonValue] = {
+        "server": server,
+        "release": __version__,
+        "reads": [*sorted(READS)],
+    }
+    return Listed(cast("Register", notes), place.executor, about=about)
 
 
 @dataclass(slots=True)
@@ -77,6 +87,7 @@ class Shift:
                 await queue.take_older()
                 newer = await self._newer(queue, newer)
             except StoreError as error:
+                await anyio.lowlevel.checkpoint_if_cancelled()  # the queue was closed meanwhile
                 self._tell(str(error), batch_crew.BEAT_S)
             except Lost:
                 queue.rest()
@@ -94,6 +105,14 @@ class Shift:
             tasks = "1 task waits" if number == 1 else f"{number} tasks wait"
             self._tell(f"{tasks} for a worker with a newer Limner: this one cannot read them", 0.0)
         return number
+
+    async def idle(self, queue: Queue) -> bool:
+        """Whether nothing is left to do; false, too, where that cannot be seen now."""
+        try:
+            return not await queue.left("")
+        except StoreError as error:
+            self._tell(str(error), _LOOK_S)
+            return False
 
     def _tell(self, message: str, delay_s: float) -> None:
         self.bench.tell(BatchWaits(task=self.name, message=message, delay_s=delay_s))
@@ -128,7 +147,7 @@ async def work_on(
             shift.check()
             if resting() and queue.busy == 0:
                 break
-            if idle_ends and not await queue.left(""):
+            if idle_ends and await shift.idle(queue):
                 break
             await anyio.sleep(_LOOK_S)
         await queue.give_back()

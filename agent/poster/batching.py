@@ -148,7 +148,7 @@ class _Run:
             heard=self._heard,
             tell=self._tell,
             rest=self._give_up,
-            listed=listed_at(place, self._notes),
+            listed=listed_at(place, self._notes, draft.head.profile),
         )
         shift = Shift(bench, place, queue_name(draft.head), limits_of(draft.head, self._agent))
         async with shift.queue() as queue:

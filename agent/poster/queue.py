@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -35,11 +35,11 @@ Another one is due when ``press.Task`` or what ``batch.picture_reach`` is made o
 """
 READS: Final = frozenset({VERSION})
 """Versions that this Limner can work on; those of older ones are put into the queue anew."""
-_SCHEMA: Final = "limner_queue"
+SCHEMA: Final = "limner_queue"
 _APP: Final = "limner"
 AT_ONCE: Final = 3
 """Where nobody said how many."""
-_OPEN: Final = ["ENQUEUED", "PENDING", "DELAYED"]
+OPEN: Final = ["ENQUEUED", "PENDING", "DELAYED"]
 _POLL_S: Final = 0.1
 _PAGE: Final = 500
 _SLOWER_S: Final = 0.5
@@ -152,11 +152,9 @@ class Queue:
 
     async def take_from(self, executor: str) -> None:
         """What that worker had taken is anybody's. Only for one that cannot work any more."""
-        from dbos import DBOS
-
         for name, one in await self._taken():
             if one == executor:
-                await DBOS.resume_workflow_async(name, queue_name=self._running.queue)
+                await _resumed(name, self._running.queue)
 
     async def _taken(self) -> list[tuple[str, str]]:
         from dbos import DBOS
@@ -175,7 +173,8 @@ class Queue:
         from dbos import DBOS
 
         if names:
-            await DBOS.cancel_workflows_async(list(names))
+            with _told():
+                await DBOS.cancel_workflows_async(list(names))
 
     def begin(self) -> None:
         """Until now whatever was taken waits, so that there was time to look at it."""
@@ -201,7 +200,7 @@ class Queue:
             with _told():
                 found = await DBOS.list_workflows_async(
                     workflow_id_prefix=prefix or None,
-                    status=_OPEN,
+                    status=OPEN,
                     app_version=sorted(READS if versions is None else versions),
                     queue_name=self._running.queue,
                     limit=_PAGE,
@@ -231,11 +230,10 @@ class Queue:
         return {one.workflow_id for one in found}
 
     async def give_back(self) -> None:
-        """What this worker took and did not begin is anybody's again."""
-        from dbos import DBOS
-
-        for name in sorted(self._running.held):
-            await DBOS.resume_workflow_async(name, queue_name=self._running.queue)
+        """What this worker took and did not begin is anybody's again; else others take it over."""
+        with suppress(StoreError):
+            for name in sorted(self._running.held):
+                await _resumed(name, self._running.queue)
 
 
 @contextmanager
@@ -245,7 +243,7 @@ def _told() -> Iterator[None]:
         yield
     except Exception as error:
         raise StoreError(
-            f"the queue cannot be read: {type(error).__name__}",
+            f"the queue cannot be used: {error or type(error).__name__}",
             hint="limner doctor looks at the database",
         ) from error
 
@@ -261,8 +259,15 @@ async def _versions() -> set[str]:
 async def _enqueue(queue: str, task: Named) -> None:
     from dbos import DBOS, SetWorkflowID
 
-    with SetWorkflowID(task.name):
+    with _told(), SetWorkflowID(task.name):
         await DBOS.enqueue_workflow_async(queue, _workflow(), task.item)
+
+
+async def _resumed(name: str, queue: str) -> None:
+    from dbos import DBOS
+
+    with _told():
+        await DBOS.resume_workflow_async(name, queue_name=queue)
 
 
 # ── the workflow ─────────────────────────────────────────────────────────────────────────────
@@ -343,7 +348,7 @@ async def open_queue(
 async def _launch(place: Place, name: str, limits: Limits | None) -> None:
     from dbos import DBOS
 
-    _quiet()
+    quiet()
     try:
         DBOS(config=_config(place))
         _workflow()
@@ -376,7 +381,7 @@ def _config(place: Place) -> DBOSConfig:
     return {
         "name": _APP,
         "system_database_url": place.address,
-        "dbos_system_schema": _SCHEMA,
+        "dbos_system_schema": SCHEMA,
         "application_version": VERSION,
         "executor_id": place.executor,
         "serializer": DBOSPortableJSONSerializer(),
@@ -392,6 +397,6 @@ def _close() -> None:
     DBOS.destroy()
 
 
-def _quiet() -> None:
+def quiet() -> None:
     """What DBOS has to say is said by us, in words about pictures."""
     logging.getLogger("dbos").setLevel(logging.CRITICAL)

@@ -89,9 +89,11 @@ class DiskNotes:
 
     # ── who works for them ───────────────────────────────────────────────────────────────────
 
-    async def beat(self, worker: str, *, first: bool = False) -> bool:
+    async def beat(
+        self, worker: str, *, first: bool = False, about: Mapping[str, JsonValue] | None = None
+    ) -> bool:
         """A sign of life; false where the worker was taken off the list, and is not put back."""
-        return await self._database.write(_beat, worker, first, self._clock.now())
+        return await self._database.write(_beat, worker, first, about or {}, self._clock.now())
 
     async def workers(self) -> dict[str, Value]:
         """Name → ``beats``."""
@@ -100,6 +102,14 @@ class DiskNotes:
     async def bury(self, worker: str, *, beats: int | None) -> bool:
         """Off the list and its attempts settled, unless it has given a sign of life since."""
         return await self._database.write(_bury, worker, beats, self._clock.now())
+
+    async def signs(self) -> dict[str, tuple[float, Value]]:
+        """Worker → seconds since its last sign of life, and what it says of itself."""
+        return await self._database.read(_signs, self._clock.now())
+
+    async def database(self) -> tuple[str, float]:
+        """Which one it is, and how many seconds its clock is ahead of this machine's."""
+        return await self._database.read(_which_database, self._clock)
 
     def gone(self, worker: str) -> bool:
         """Whether it was a process of this machine, which has ended."""
@@ -246,7 +256,25 @@ def _files_of(connection: Connection, which: ColumnElement[bool]) -> set[str]:
     }
 
 
-def _beat(connection: Connection, worker: str, first: bool, at: datetime) -> bool:
+def _signs(connection: Connection, at: datetime) -> dict[str, tuple[float, Value]]:
+    now = _seconds(connection, at)
+    query = select(batch_note.c.key, batch_note.c.value, batch_note.c.at)
+    rows = connection.execute(query.where(_which("", _WORKER)).order_by(batch_note.c.key))
+    return {row.key: (max(0.0, now - row.at.timestamp()), row.value) for row in rows}
+
+
+def _which_database(connection: Connection, clock: Clock) -> tuple[str, float]:
+    if connection.dialect.name != "postgresql":
+        return "SQLite", 0.0
+    version = str(connection.exec_driver_sql("SHOW server_version").scalar_one()).split()[0]
+    begun = clock.now().timestamp()
+    theirs = _seconds(connection, clock.now())
+    return f"PostgreSQL {version}", theirs - (begun + clock.now().timestamp()) / 2
+
+
+def _beat(
+    connection: Connection, worker: str, first: bool, about: Mapping[str, JsonValue], at: datetime
+) -> bool:
     before = _get(connection, "", _WORKER, worker)
     if before is None and not first:
         return False
@@ -254,7 +282,8 @@ def _beat(connection: Connection, worker: str, first: bool, at: datetime) -> boo
         return False
     beats = before.get("beats") if before else 0
     assert isinstance(beats, int)
-    _put(connection, "", _WORKER, {worker: {"beats": beats + 1}}, at)
+    told: Value = {**(before or {}), **about, "beats": beats + 1}
+    _put(connection, "", _WORKER, {worker: told}, at)
     return True
 
 

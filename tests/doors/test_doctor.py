@@ -57,7 +57,8 @@ def test_json_is_one_record_per_check(limner: Limner) -> None:
 
     assert ran.code == 0
     assert {record["type"] for record in ran.records} == {"check"}
-    assert {record["area"] for record in ran.records} == {"program", "settings", "store", "artist"}
+    areas = {record["area"] for record in ran.records}
+    assert areas == {"program", "settings", "store", "queue", "artist"}
 
 
 def test_a_missing_key_is_exit_4_and_named(limner: Limner, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,13 +52,15 @@ class Sleepy:
         self.notes = notes
         self.left = beats
 
-    async def beat(self, worker: str, *, first: bool = False) -> bool:
+    async def beat(
+        self, worker: str, *, first: bool = False, about: Mapping[str, JsonValue] | None = None
+    ) -> bool:
         if self.left == 0:
             found = (await self.notes.workers())[worker]["beats"]
             assert isinstance(found, int)
             assert await self.notes.bury(worker, beats=found)
         self.left -= 1
-        return await self.notes.beat(worker, first=first)
+        return await self.notes.beat(worker, first=first, about=about)
 
     async def workers(self) -> Mapping[str, dict[str, JsonValue]]:
         return await self.notes.workers()

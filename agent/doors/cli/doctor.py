@@ -17,6 +17,7 @@ AREAS = {
     "program": "Program",
     "settings": "Settings",
     "store": "Store",
+    "queue": "Batches",
     "artist": "Offline artist",
     "server": "Server",
 }
