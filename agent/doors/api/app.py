@@ -67,7 +67,7 @@ async def _unknown(request: Request, error: Exception) -> Response:
     if error.status_code == 405:
         words = f"Not allowed to {request.method} on {request.url.path[:200]}."
         return ApiError(405, words, code="method_not_allowed").response()
-    words = f"Invalid URL ({request.method} {request.url.path[:200]})"
+    words = f"Invalid URL ({request.method} {request.url.path[:200]}); /docs lists those there are."
     return ApiError(error.status_code, words, code="unknown_url", headers=NO_RETRY).response()
 
 

@@ -67,7 +67,7 @@ def receipt(job: Job, *, pending: bool) -> Drawn:
             picture_of(one, session=names.get(session), path=job.paths.get(one.id))
             for one in job.pictures
         ),
-        text="\n".join(result.text.strip() for result in results if result.text.strip()),
+        text="\n".join(dict.fromkeys(filter(None, (result.text.strip() for result in results)))),
         cost=_sum(results),
         offline=last.offline if last else bool(started and started.offline),
         profile=last.profile if last else (started.profile if started else ""),

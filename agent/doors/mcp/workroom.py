@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
@@ -79,6 +79,8 @@ class Workroom:
         """Briefs under way, and those whose outcome nobody was told yet."""
         self._allowance = Allowance(max_cost=options.max_cost, max_images=options.max_images)
         self._jobs: OrderedDict[Call, Job] = OrderedDict()
+        self._past: deque[Job] = deque(maxlen=REMEMBERED)
+        """Calls that were made once more after their end."""
         self._agent: ImageAgent | None = None
         self._claims: Claims | None = None
         self._opening = anyio.Lock()
@@ -126,7 +128,7 @@ class Workroom:
         for poster in self.posters.values():
             poster.scope.cancel()
         with anyio.CancelScope(shield=True):  # what was bought is written down first
-            while running := [job for job in self._jobs.values() if not job.done]:
+            while running := [job for job in self._known if not job.done]:
                 await running[0].changed.wait()
         self._closing.set()
         await self._stack.__aexit__(kind, error, trace)
@@ -220,15 +222,21 @@ class Workroom:
 
     def of_turn(self, turn: str) -> Job | None:
         """The call that this turn is part of, if it ran in this process."""
-        return next((job for job in self._jobs.values() if turn in job.turns), None)
+        return next((job for job in self._known if turn in job.turns), None)
 
     def recent(self) -> list[Image]:
         """Pictures of this process, the newest first."""
-        made = [image for job in self._jobs.values() for image in job.pictures]
-        return made[::-1][:REMEMBERED]
+        made = {image.id: image for job in self._known for image in job.pictures}
+        newest = sorted(made.values(), key=lambda image: image.created, reverse=True)
+        return newest[:REMEMBERED]
+
+    @property
+    def _known(self) -> tuple[Job, ...]:
+        return (*self._jobs.values(), *self._past)
 
     def _remember(self, call: Call, job: Job) -> None:
-        self._jobs.pop(call, None)
+        if (before := self._jobs.pop(call, None)) is not None:
+            self._past.append(before)
         self._jobs[call] = job
         ended = [key for key, one in self._jobs.items() if one.done]
         for key in ended[: max(0, len(self._jobs) - REMEMBERED)]:

@@ -26,9 +26,10 @@ from tests.conftest import OpenOn, Serve
 from tests.doors.conftest import Limner
 from tests.doors.mcp.conftest import Answer
 from tests.doors.test_startup import modules_after
+from tests.forked import python
 
 ROOT = Path(__file__).resolve().parents[3]
-START = [sys.executable, "-c", "from agent.doors.cli import main; main()", "mcp"]
+START = ["-c", "from agent.doors.cli import main; main()", "mcp"]
 HELLO = {
     "jsonrpc": "2.0",
     "id": 1,
@@ -57,8 +58,8 @@ def env(settings: Settings) -> dict[str, str]:
 
 async def test_a_host_starts_the_command_and_draws(env: dict[str, str], work: Path) -> None:
     command = StdioServerParameters(
-        command=START[0],
-        args=[*START[1:], "-p", "offline", "--draw", "tiny"],
+        command=sys.executable,
+        args=[*START, "-p", "offline", "--draw", "tiny"],
         env=env,
         cwd=work,
     )
@@ -75,7 +76,7 @@ async def test_a_host_starts_the_command_and_draws(env: dict[str, str], work: Pa
 def started(env: dict[str, str], work: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process that has answered ``initialize`` and waits."""
     process = subprocess.Popen(
-        [*START, "-p", "offline"],
+        [python(), *START, "-p", "offline"],
         env=env,
         cwd=work,
         stdin=subprocess.PIPE,
@@ -118,7 +119,7 @@ def die_in_mid_turn(env: dict[str, str], work: Path) -> None:
         {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call},
     ]
     with subprocess.Popen(
-        [*START, "-p", "offline", "--draw", "tiny", "--latency", "0.5"],
+        [python(), *START, "-p", "offline", "--draw", "tiny", "--latency", "0.5"],
         env=env,
         cwd=work,
         stdin=subprocess.PIPE,

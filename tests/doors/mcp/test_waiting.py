@@ -121,9 +121,22 @@ async def test_a_picture_that_was_delivered_is_drawn_anew_when_asked_again(opene
         first = await hand.call("generate_image", prompt="a kite")
         second = await hand.call("generate_image", prompt="a kite")
 
+        read = await hand.call("get_turn", turn=first.receipt["turn"])
+        listed = (await hand.client.list_resources()).resources
+
     assert first.image["id"] != second.image["id"]
     assert first.path != second.path
     assert hand.requests == 2
+    assert read.path == first.path
+    assert [one.name for one in listed] == [second.image["id"], first.image["id"]]
+
+
+async def test_what_the_model_says_of_each_of_several_alike_is_told_once(opened: Opened) -> None:
+    async with opened() as hand:
+        drawn = await hand.call("generate_image", prompt="a kite", n=3)
+
+    assert len(drawn.receipt["images"]) == 3
+    assert drawn.text.count("Drawn offline") == 1
 
 
 async def test_a_cancelled_call_of_several_draws_no_more_than_was_sent(
