@@ -305,6 +305,16 @@ def test_every_text_of_a_fault_is_short_and_clean() -> None:
     assert all(text is not None and len(text) <= 120 and "sk-" not in text for text in texts)
 
 
+@pytest.mark.parametrize("code", ["400", None])
+def test_the_class_that_litellm_puts_before_its_message_stands_for_a_lost_code(
+    code: str | None,
+) -> None:
+    message = "litellm.ContentPolicyViolationError: no"
+
+    assert read({"error": {"message": message, "code": code}}).code == "content_policy_violation"
+    assert read({"error": {"message": message, "code": "invalid_value"}}).code == "invalid_value"
+
+
 SENTENCE = "OpenAIException - rejected by the safety system. safety_violations=[sexual, violence]."
 
 
