@@ -111,7 +111,8 @@ class Shift:
         try:
             return not await queue.left("")
         except StoreError as error:
-            self._tell(str(error), _LOOK_S)
+            self._tell(str(error), batch_crew.BEAT_S)
+            await anyio.sleep(batch_crew.BEAT_S)
             return False
 
     def _tell(self, message: str, delay_s: float) -> None:

@@ -12,8 +12,8 @@ code for whoever can write the file, so they are JSON.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -22,7 +22,7 @@ import anyio.to_thread
 from pydantic import JsonValue
 
 from ..errors import StoreBusy, StoreError
-from .queue_file import Place, alone, unusable
+from .queue_file import Place, alone, told, unusable
 
 if TYPE_CHECKING:
     from dbos import DBOSConfig
@@ -133,7 +133,7 @@ class Queue:
         older = (await _versions() & READS) - {VERSION}
         if not older:
             return 0
-        with _told():
+        with told():
             found = await DBOS.list_workflows_async(
                 status="ENQUEUED",
                 queue_name=self._running.queue,
@@ -159,7 +159,7 @@ class Queue:
     async def _taken(self) -> list[tuple[str, str]]:
         from dbos import DBOS
 
-        with _told():
+        with told():
             found = await DBOS.list_workflows_async(
                 status="PENDING",
                 queue_name=self._running.queue,
@@ -173,7 +173,7 @@ class Queue:
         from dbos import DBOS
 
         if names:
-            with _told():
+            with told():
                 await DBOS.cancel_workflows_async(list(names))
 
     def begin(self) -> None:
@@ -197,7 +197,7 @@ class Queue:
 
         start = 0
         while True:
-            with _told():
+            with told():
                 found = await DBOS.list_workflows_async(
                     workflow_id_prefix=prefix or None,
                     status=OPEN,
@@ -223,7 +223,7 @@ class Queue:
 
         if not names:
             return set()
-        with _told():
+        with told():
             found = await DBOS.list_workflows_async(
                 workflow_ids=names, load_input=False, load_output=False
             )
@@ -236,37 +236,25 @@ class Queue:
                 await _resumed(name, self._running.queue)
 
 
-@contextmanager
-def _told() -> Iterator[None]:
-    """What the database of the queue says, as a ``StoreError``: whoever asked can wait."""
-    try:
-        yield
-    except Exception as error:
-        raise StoreError(
-            f"the queue cannot be used: {error or type(error).__name__}",
-            hint="limner doctor looks at the database",
-        ) from error
-
-
 async def _versions() -> set[str]:
     """Of every worker that ever opened this queue."""
     from dbos import DBOS
 
-    with _told():
+    with told():
         return {one["version_name"] for one in await DBOS.list_application_versions_async()}
 
 
 async def _enqueue(queue: str, task: Named) -> None:
     from dbos import DBOS, SetWorkflowID
 
-    with _told(), SetWorkflowID(task.name):
+    with told(), SetWorkflowID(task.name):
         await DBOS.enqueue_workflow_async(queue, _workflow(), task.item)
 
 
 async def _resumed(name: str, queue: str) -> None:
     from dbos import DBOS
 
-    with _told():
+    with told():
         await DBOS.resume_workflow_async(name, queue_name=queue)
 
 

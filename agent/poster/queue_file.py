@@ -47,6 +47,18 @@ def unusable(place: Place, error: Exception) -> StoreError:
 
 
 @contextmanager
+def told() -> Iterator[None]:
+    """What the database of the queue says, as a ``StoreError``: whoever asked can wait."""
+    try:
+        yield
+    except Exception as error:
+        raise StoreError(
+            f"the queue cannot be used: {error or type(error).__name__}",
+            hint="limner doctor looks at the database",
+        ) from error
+
+
+@contextmanager
 def alone(place: Place) -> Iterator[None]:
     """One worker on a file; the file as it is quick and safe. Raises ``StoreBusy``, ``StoreError``."""
     if place.url is not None:
