@@ -164,7 +164,7 @@ class Claims:
         if free or not job.results:
             job.forget()
             return False
-        job.warnings.append(_MET)
+        job.warnings.append(_MET if job.pictures else _LOST)
         if missing := len(taken.turns) - len(ended):
             job.warnings.append(f"the other {missing} were not sent")
         return True
@@ -189,6 +189,10 @@ class Claims:
 _MET: Final = (
     "this is what became of the same call, made before by another process; nothing was bought "
     "twice. For variants say n."
+)
+_LOST: Final = (
+    "this is what became of the same call, made before by another process; nothing was sent now, "
+    "and the same call made once more would be a new one."
 )
 
 

@@ -128,6 +128,7 @@ async def test_what_a_killed_process_had_sent_is_told_as_unknown_and_not_bought_
         assert told.problem["charged"] == "possibly"
         assert "do not repeat it" in told.text
         assert f"limner retry {told.problem['attempts'][0]}" in told.text
+        assert "made before by another process; nothing was sent now" in told.text
         assert hand.requests == 0
         [lost] = await attempts(hand)
         assert lost.state == "unknown"
