@@ -137,9 +137,9 @@ class _Run:
 
     async def _all(self, place: Place) -> None:
         draft = self._draft
-        await self._write_down()
         self._tell(planned(draft, offline=self._agent.offline))
         if place.url is None and not any(map(to_do, draft.states.values())):
+            await self._write_down()
             await self._closing()
             return
         bench = Bench(
@@ -152,6 +152,7 @@ class _Run:
         )
         shift = Shift(bench, place, queue_name(draft.head), limits_of(draft.head, self._agent))
         async with shift.queue() as queue:
+            await self._write_down()  # whoever is refused the queue changes nothing
             self._reins.hold(queue)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._fill, queue, place)

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
-from agent.errors import StoreError
+from agent.errors import StoreBusy, StoreError
 from agent.offline import Offline
 from agent.poster.batch_events import BatchDone, BatchEvent, BatchPicture, BatchWaits
 from agent.poster.batching import run_batch
@@ -161,4 +162,16 @@ async def test_a_queue_that_is_no_queue_is_named_and_moved_away_it_is_filled_aga
 
     assert "Move that file away" in caught.value.hint
     assert done.exit_code == 0
+    assert drawn(server) == 2
+
+
+async def test_a_run_that_is_refused_the_queue_changes_nothing_of_the_batch(
+    shop: Shop, server: Offline, tmp_path: Path
+) -> None:
+    await shop.run(brief_of("one"))
+
+    with FileLock(tmp_path / "batch.lock"), pytest.raises(StoreBusy):
+        await shop.run(brief_of("one", motif="a quiet lake"))
+
+    assert {one.state for one in (await (await shop.desk()).standings()).values()} == {"proved"}
     assert drawn(server) == 2
