@@ -128,7 +128,7 @@ async def _draw(room: Workroom, host: Host, args: GenerateArgs | EditArgs) -> Ca
     target = target_of(args.output_path, roots, overwrite=args.overwrite)
     session = await _session(room, args.session, new=isinstance(args, GenerateArgs))
     request = _request(room, args, roots, target, session)
-    if not await (await room.claims()).known(call.key):  # then its file may be there by now
+    if not await (await room.claims()).known(call):  # then its file may be there by now
         await anyio.to_thread.run_sync(
             lambda: target.check(output_format=request.options.output_format, count=args.n)
         )

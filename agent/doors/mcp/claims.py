@@ -25,6 +25,7 @@ from .jobs import UNDELIVERED_S, Job, deliver
 
 if TYPE_CHECKING:
     from ... import ImageAgent
+    from .workroom import Call
 
 log = get_logger("limner.mcp")
 
@@ -52,12 +53,16 @@ class Claims:
         self._till = till
         self._runs = runs
 
-    async def known(self, key: str) -> bool:
+    async def known(self, call: Call) -> bool:
         """Whether the same call was made, under way or never answered."""
+        key = PREFIX + call.key
         which = Purchase(
-            tenant=None, key=PREFIX + key, body="", turns=(), owner="", created=self._now()
+            tenant=None, key=key, body=call.caller, turns=(), owner="", created=self._now()
         )
-        return await self._till.standing(which) is not None
+        standing = await self._till.standing(which)
+        return standing is not None and not self._is_anothers(
+            standing, which, await self._bought(standing)
+        )
 
     async def met(self, job: Job) -> bool:
         """Whether another process bought it, and it was waited for; else it is this one's to buy."""
@@ -107,8 +112,8 @@ class Claims:
         )
         while (taken := await self._claim(job, new)) is not None:
             bought = await self._bought(taken)
-            if bought.alive and taken.body != new.body and not taken.done:
-                return None  # somebody else's call, that only reads the same
+            if self._is_anothers(taken, new, bought):
+                return None
             if not self._is_void(taken, bought):
                 return taken
             if await self._till.take_over(taken, new):
@@ -128,6 +133,10 @@ class Claims:
 
     def _now(self) -> datetime:
         return self._kit.clock.now()
+
+    def _is_anothers(self, taken: Purchase, new: Purchase, bought: Bought) -> bool:
+        """Somebody else's call, that only reads the same and is being answered."""
+        return bought.alive and taken.body != new.body and not taken.done
 
     def _is_over(self, taken: Purchase, bought: Bought) -> bool:
         """Nobody works on it: it ended, or its process did."""

@@ -26,6 +26,7 @@ from agent.schema import Attempt, TurnId
 from agent.store.owners import life_of
 from tests import forked
 from tests.doors.mcp.conftest import Answer, Gate, Hand, Opened
+
 from tests.doors.mcp.test_transports import HELLO, ROOT
 
 KITE = {"prompt": "a red kite", "session": "kites"}
@@ -226,6 +227,21 @@ async def test_two_hosts_that_ask_alike_get_a_picture_each(
         told = await hand.call("generate_image", prompt="a red kite")  # as one started anew would
         assert told.receipt["status"] == "unknown"
         assert hand.requests == 1
+
+
+async def test_a_file_that_is_there_stops_a_call_that_only_reads_like_anothers(
+    opened: Opened, other: Callable[[str], Other], work: Path
+) -> None:
+    asked = {"prompt": "a red kite", "output_path": "kite.png"}
+    first = other("600")
+    first.call(**asked)
+    first.until(SENT)
+    await anyio.Path(work, "kite.png").touch()
+    async with opened() as hand:
+        told = await hand.call("generate_image", **asked)
+
+        assert "there already" in told.text
+        assert hand.requests == 0
 
 
 async def test_a_turn_that_was_asked_for_by_its_id_is_told(
