@@ -26,7 +26,6 @@ from agent.schema import Attempt, TurnId
 from agent.store.owners import life_of
 from tests import forked
 from tests.doors.mcp.conftest import Answer, Gate, Hand, Opened
-
 from tests.doors.mcp.test_transports import HELLO, ROOT
 
 KITE = {"prompt": "a red kite", "session": "kites"}
