@@ -169,6 +169,7 @@ class Bought(Record):
         return 1 - self.crop.width * self.crop.height
 
 
+@lru_cache(maxsize=256)
 def bought(spec: SizeSpec, model: str) -> Bought:
     """The legal size that fills the canvas with the least lost; ``UsageError`` for a dead model."""
     listed = model_facts(model).sizes

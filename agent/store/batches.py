@@ -80,6 +80,10 @@ class DiskNotes:
         """Sessions that are there and in which its pictures were bought."""
         return await self._database.read(_sessions, batch)
 
+    async def touched(self) -> dict[str, datetime]:
+        """Name → when anything was written down for it last: a run, a poster, a decision."""
+        return await self._database.read(_touched)
+
     async def forget(self, batch: str) -> bool:
         """Everything written down of it, and the files that its briefs name.
 
@@ -314,6 +318,12 @@ def _batches(connection: Connection) -> dict[str, datetime]:
     for row in connection.execute(query):
         found[row.batch] = row.at
     return found
+
+
+def _touched(connection: Connection) -> dict[str, datetime]:
+    newest = func.max(batch_note.c.at, type_=batch_note.c.at.type)
+    query = select(batch_note.c.batch, newest).where(batch_note.c.batch != "")
+    return {row[0]: row[1] for row in connection.execute(query.group_by(batch_note.c.batch))}
 
 
 def _all(

@@ -26,12 +26,20 @@ class Doomed:
     sessions: list[Session]
     image: Image | None = None
     user: str | None = None
+    batches: tuple[str, ...] = ()
+    """With their briefs, decisions and kept files."""
+    staying: int = 0
+    """Old sessions of batches that are not old."""
+    briefs_in: str = ""
+    """The batch that a named session is of."""
 
 
 @click.command()
 @click.argument("which", metavar="[SESSION|IMAGE]", required=False)
 @click.option("--user", metavar="NAME", help="Everything of this user.")
-@click.option("--older-than", metavar="30d", help="Every session untouched for so long: h, d, w.")
+@click.option(
+    "--older-than", metavar="30d", help="Every session and batch untouched for so long: h, d, w."
+)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def forget(which: str | None, user: str | None, older_than: str | None, yes: bool) -> None:
     """Remove a session, a picture (@4, NAME/4, img_…), a user's sessions, or old ones, for good.
@@ -48,8 +56,9 @@ def forget(which: str | None, user: str | None, older_than: str | None, yes: boo
         return await _find(disk, which, user, before)
 
     doomed = on_disk(found)
-    if not doomed.sessions and doomed.image is None and user is None:
-        click.echo("Nothing is that old.", err=True)
+    if not (doomed.sessions or doomed.batches or doomed.image or user):
+        of_batches = " but what batches in use hold" if doomed.staying else ""
+        click.echo(f"Nothing is that old{of_batches}.", err=True)
         return
     for line in _warning(doomed):
         click.echo(line, err=True)
@@ -76,13 +85,44 @@ async def _find(disk: Disk, which: str | None, user: str | None, before: datetim
     if which is not None:
         found = await session_or_picture(disk, which)
         if isinstance(found, Session):
-            return Doomed(sessions=[found])
+            held = await _by_batch(disk)
+            return Doomed(sessions=[found], briefs_in=held.get(found.id, ""))
         return Doomed(sessions=[], image=found)
     every = await disk.sessions(limit=_EVERY)
     if user is not None:
         return Doomed(sessions=[s for s in every if s.user == user], user=user)
     assert before is not None
-    return Doomed(sessions=[s for s in every if s.updated < before])
+    return await _old(disk, every, before)
+
+
+async def _old(disk: Disk, every: list[Session], before: datetime) -> Doomed:
+    """A batch goes whole, by what was written down of it last; until then its pictures stay."""
+    from ...factory import notes_of
+
+    touched = await notes_of(disk).touched()
+    batches = tuple(sorted(name for name, at in touched.items() if at < before))
+    held = await _by_batch(disk)
+    young = {session for session, batch in held.items() if batch not in batches}
+    going = {session for session, batch in held.items() if batch in batches}
+    old = [s for s in every if s.updated < before or s.id in going]
+    return Doomed(
+        sessions=[s for s in old if s.id not in young],
+        batches=batches,
+        staying=sum(s.id in young for s in old),
+    )
+
+
+async def _by_batch(disk: Disk) -> dict[str, str]:
+    """Session → the batch whose picture was bought in it; the youngest, where there are two."""
+    from ...factory import notes_of
+
+    notes = notes_of(disk)
+    touched = await notes.touched()
+    return {
+        session: batch
+        for batch in sorted(touched, key=touched.__getitem__)
+        for session in await notes.sessions(batch)
+    }
 
 
 def _warning(doomed: Doomed) -> list[str]:
@@ -98,8 +138,18 @@ def _warning(doomed: Doomed) -> list[str]:
         lines.append(f"  {plain(session.name)}   {counts}   {ago(session.updated)}")
     if len(doomed.sessions) > 20:
         lines.append(f"  and {len(doomed.sessions) - 20} more sessions")
+    lines += [f"  batch {plain(name)}: its briefs and decisions" for name in doomed.batches]
     if doomed.user is not None:
         lines.append(f"  the name of {plain(doomed.user)} in the ledger")
+    if doomed.staying:
+        lines.append(
+            f"{count(doomed.staying, 'old session')} of batches in use: they go with those."
+        )
+    if doomed.briefs_in:
+        lines.append(
+            f"Its brief stays in the batch {plain(doomed.briefs_in)}: "
+            f"limner batch forget {plain(doomed.briefs_in)} removes all of that."
+        )
     lines.append(
         "This stays: what was paid, without any text; the ids, with the date; pictures that other "
         "sessions hold too; copies outside of the store, as in limner-out; and what you typed in "
@@ -128,4 +178,10 @@ async def _remove(disk: Disk, doomed: Doomed) -> int:
         files += await disk.forget_session(session.id, at=now)
     if doomed.user is not None:
         files += await disk.forget_user(doomed.user, at=now)
+    if doomed.batches:
+        from ...factory import notes_of
+
+        for name in doomed.batches:
+            await notes_of(disk).forget(name)
+        await disk.tidy()
     return files

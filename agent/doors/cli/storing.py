@@ -25,6 +25,8 @@ class Disk(Store, Protocol):
 
     async def forget_older(self, before: datetime, *, at: datetime) -> int: ...
 
+    async def tidy(self) -> None: ...
+
 
 def on_disk(work: Callable[[Disk], Awaitable[T]]) -> T:
     """Open the configured store, run ``work``, close it. Raises ``StoreError``, ``SettingsError``."""
