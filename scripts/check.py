@@ -13,8 +13,9 @@ import subprocess
 import sys
 import time
 
-SUITE = ["pytest", "-q", "-n", "2", "--dist", "loadfile"]
-"""A file stays on one worker, so that a fixture of a module is made once."""
+SUITE = ["pytest", "-q", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+"""A file stays on one worker, so that a fixture of a module is made once; in the order that the
+tests ask for, which is the longest files first."""
 PURE = ("safety", "wire", "turn")
 """Rooms that neither wait nor store: their own tests reach all of them, every branch.
 

@@ -42,12 +42,20 @@ hypothesis.settings.register_profile(
 hypothesis.settings.register_profile("searching", max_examples=2000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
+LONGEST = ("test_batch", "test_make", "test_transports", "test_examples", "test_lettering")
+"""How the names of the files begin that take longest."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--record", action="store_true", help="record the cassettes anew, offline")
     parser.addoption(
         "--record-live", action="store_true", help="record them from OPENAI_API_KEY's server, paid"
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that wait for processes of their own first: at the end one worker would wait alone."""
+    items.sort(key=lambda item: not item.path.name.startswith(LONGEST))
 
 
 def pytest_collection_finish() -> None:

@@ -210,7 +210,8 @@ def warm(home: Path) -> None:
     for module in pkgutil.walk_packages(agent.__path__, "agent."):
         if "._data" not in module.name and ".migrations" not in module.name:
             importlib.import_module(module.name)
-    importlib.import_module("sqlalchemy.dialects.sqlite")
+    for name in ("sqlalchemy.dialects.sqlite", "dbos"):  # imported only where there is work for it
+        importlib.import_module(name)
     load_policies(load_settings(env={"HOME": str(home)}, cwd=home, config_dir=home))
     anyio.run(anyio.lowlevel.checkpoint)
     gc.freeze()

@@ -91,7 +91,8 @@ def _packet_of(data: bytes) -> str:
     """The XMP text of a picture file, empty when there is none."""
     with Image.open(io.BytesIO(data)) as image:
         if isinstance(image, PngImagePlugin.PngImageFile):
-            text = image.text.get(_ITXT)
+            # before the pixels in our own files: `text` has to read them all to be sure
+            text = image.info.get(_ITXT) or image.text.get(_ITXT)
             found: object = text if text is not None else image.info.get("xmp", "")
         else:
             found = image.info.get("xmp", "")
