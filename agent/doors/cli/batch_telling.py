@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from ...poster.batch import BatchNote, CellState, Standing, counted
+from ...poster.batch import BatchNote, CellState, Standing, summed, to_do
 from ...poster.batch_events import (
     BatchDone,
     BatchEvent,
@@ -21,8 +21,11 @@ from ...poster.batch_events import (
 from ...poster.batch_plan import Draft
 from ...schema import Cost
 from .stdout import write_json, write_path
-from .telling import Progress
+from .telling import LiveProgress, Progress
 from .wording import amount, count, delay, money, plain
+
+_MOST = 50
+"""Lines about posters and pictures that are not as they should be."""
 
 
 class BatchTeller:
@@ -31,7 +34,11 @@ class BatchTeller:
     def __init__(self, *, as_json: bool, progress: Progress) -> None:
         self._json = as_json
         self._progress = progress
+        self._live = isinstance(progress, LiveProgress)
         self._folder = Path()
+        self._shown = -1
+        """Which twentieth of the posters was told last."""
+        self._lines = 0
 
     def tell(self, event: BatchEvent) -> None:
         if self._json:
@@ -45,11 +52,12 @@ class BatchTeller:
                 self._poster(event)
             case BatchPicture(what="ended"):
                 why = f": {plain(event.failure.message)}" if event.failure else ""
-                self.line(f"{plain(event.brief)} {plain(event.picture)}: {event.status}{why}")
+                self._some(f"{plain(event.brief)} {plain(event.picture)}: {event.status}{why}")
             case BatchProgress():
                 self._stage(event)
             case BatchWaits():
-                self.line(f"{plain(event.message)}; again {delay(event.delay_s)}")
+                later = f"; again {delay(event.delay_s)}" if event.delay_s else ""
+                self.line(f"{plain(event.message)}{later}")
             case BatchDone():
                 self._done(event)
             case _:
@@ -68,17 +76,33 @@ class BatchTeller:
             for path in event.paths:
                 write_path(self._folder / path)
         if event.state != "proved":
-            self.line(f"{plain(event.name)}: {event.state}")
-            for reason in event.reasons:
-                self.line(f"  {plain(reason)}")
+            reasons = "".join(f"\n  {plain(reason)}" for reason in event.reasons)
+            self._some(f"{plain(event.name)}: {event.state}{reasons}")
+
+    def _some(self, text: str) -> None:
+        """Of thousands, the first ones: the end counts them, and the report has them all."""
+        self._lines += 1
+        if self._lines <= _MOST:
+            self.line(text)
+        elif self._lines == _MOST + 1:
+            self.line("and more; limner batch status lists them")
 
     def _stage(self, event: BatchProgress) -> None:
+        """In a log a line for each twentieth; where a line can move, whenever something has."""
+        posters = sum(event.states.values())
+        open_ = sum(number for state, number in event.states.items() if to_do(state))
+        part = 20 * (posters - open_) // max(1, posters)
+        if part == self._shown and not self._live:
+            return
+        self._shown = part
         facts = [states_line(event.states)]
         if event.under_way:
             facts.append(f"{count(event.under_way, 'picture')} to go")
         facts += _money(event.spent, event.reserved, event.currency)
         if event.eta_s:
             facts.append(f"done {delay(event.eta_s)}")
+        if self._live:
+            facts.append("running for")  # the seconds come after it
         self._progress.stage("; ".join(facts))
 
     def _done(self, event: BatchDone) -> None:
@@ -151,7 +175,7 @@ def status_lines(
     spent: tuple[Decimal | None, Decimal | None, str],
 ) -> Iterator[str]:
     """The sums, and a line for each poster that somebody has to look at."""
-    facts = [states_line(counted(standings)), *_money(*spent)]
+    facts = [states_line(summed(one.state for one in standings)), *_money(*spent)]
     yield f"{click.style(plain(head.name), bold=True)}: {'; '.join(facts)}"
     for one in standings:
         if one.state in ("proved", "approved"):
