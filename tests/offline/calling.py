@@ -32,6 +32,7 @@ def client(offline: Offline, *, key: str = "sk-test", base: str = "/v1") -> http
         transport=InProcessTransport(offline.handle),
         base_url=f"http://offline.invalid{base}",
         headers={"authorization": f"Bearer {key}"} if key else {},
+        timeout=None,  # a busy machine draws for longer than the library's 5 s
     )
 
 

@@ -373,7 +373,9 @@ async def test_over_a_socket_it_answers_streams_and_cuts_connections() -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(lambda: serve(offline, ready=ready))
         await started.wait()
-        async with httpx2.AsyncClient(base_url=urls[0], headers=headers, trust_env=False) as http:
+        async with httpx2.AsyncClient(
+            base_url=urls[0], headers=headers, trust_env=False, timeout=None
+        ) as http:
             with pytest.raises(httpx2.RemoteProtocolError, match="without sending"):
                 await http.post("/responses", json=body)
             models = (await http.get("/models")).json()
@@ -405,7 +407,9 @@ async def test_over_a_socket_a_stream_can_be_cut_in_the_middle() -> None:
         tasks.start_soon(lambda: serve(offline, ready=ready))
         await started.wait()
         headers = {"authorization": "Bearer sk-test"}
-        async with httpx2.AsyncClient(base_url=urls[0], headers=headers, trust_env=False) as http:
+        async with httpx2.AsyncClient(
+            base_url=urls[0], headers=headers, trust_env=False, timeout=None
+        ) as http:
             with pytest.raises(httpx2.RemoteProtocolError, match="incomplete chunked read"):
                 await read(http)
         tasks.cancel_scope.cancel()
