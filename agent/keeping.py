@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,17 +156,29 @@ def artist(kit: Kit, gathered: Gathered, place: Place) -> str | None:
     return OFFLINE_ARTIST if offline and echoes else gathered.tool_model
 
 
+Pause = Callable[[], Awaitable[None]]
+
+
+async def at_once() -> None:
+    """The pause that is none."""
+
+
 async def keep_received(
-    kit: Kit, picture: Picture, place: Place, *, drawn_by: str | None
+    kit: Kit,
+    picture: Picture,
+    place: Place,
+    *,
+    drawn_by: str | None,
+    pause: Pause = at_once,
 ) -> Image | Failure:
     """Store a picture exactly as it came (C2PA survives); damaged bytes are kept but not listed.
 
-    While the store cannot take it, it is put aside, in case this process ends before the store can.
+    ``pause`` comes when its bytes are on disk and it is not listed yet. While the store cannot take it, it is put aside, in case this process ends before the store can.
     Raises ``StoreError`` that names the file where the bytes are instead, if there is one.
     """
 
     async def stored() -> Image | Failure:
-        return await _stored(kit, picture, place, drawn_by=drawn_by)
+        return await _stored(kit, picture, place, drawn_by=drawn_by, pause=pause)
 
     try:
         return await stored()
@@ -190,7 +202,7 @@ async def _aside(kit: Kit, picture: Picture, place: Place) -> Path | None:
 
 
 async def _stored(
-    kit: Kit, picture: Picture, place: Place, *, drawn_by: str | None
+    kit: Kit, picture: Picture, place: Place, *, drawn_by: str | None, pause: Pause
 ) -> Image | Failure:
     await _announce(kit, place.turn, picture)
     facts = await anyio.to_thread.run_sync(kit.pictures.received, picture.data)
@@ -208,7 +220,13 @@ async def _stored(
         )
     actual = _rendering(facts, picture, drawn_by)
     listed = await _add(
-        kit, picture.data, facts, place, actual=actual, revised=picture.revised_prompt
+        kit,
+        picture.data,
+        facts,
+        place,
+        actual=actual,
+        revised=picture.revised_prompt,
+        pause=pause,
     )
     return listed.model_copy(update={"address": picture.address}) if picture.address else listed
 
@@ -250,10 +268,12 @@ async def _add(
     *,
     actual: Rendering,
     revised: str | None = None,
+    pause: Pause = at_once,
 ) -> Image:
     blob = await kit.store.put_blob(
         data, media_type=facts.media_type, size=(facts.width, facts.height)
     )
+    await pause()
     image = Image(
         id=ImageId(kit.ids.new("img")),
         session=place.session,

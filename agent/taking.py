@@ -20,7 +20,8 @@ class Taking:
     """What of an answer is kept and told.
 
     ``emit`` tells whoever listens; ``note`` writes a verdict down, with its session and turn;
-    ``allowed`` hears of a picture whose wording was checked, before it is kept.
+    ``allowed`` hears of a picture whose wording was checked, before it is kept; ``pause`` comes
+    when it is on disk and is not listed yet.
     """
 
     def __init__(
@@ -32,12 +33,14 @@ class Taking:
         emit: Callable[[Event], None],
         note: Callable[[Verdict], Awaitable[None]],
         allowed: Callable[[Picture], None] = lambda _: None,
+        pause: keeping.Pause = keeping.at_once,
     ) -> None:
         self._request = request
         self._receipt = receipt
         self._emit = emit
         self._note = note
         self._allowed = allowed
+        self._pause = pause
         self._holds = kit.holds(request)
         self._waiting: list[Image] = []
         """Stored and not told: the second screen is to look first."""
@@ -76,7 +79,9 @@ class Taking:
             # later turns send the wording along with the picture: this one goes nowhere
             item = replace(item, revised_prompt=None)
         self._allowed(item)
-        kept = await keeping.keep_received(kit, item, begun.place, drawn_by=artist)
+        kept = await keeping.keep_received(
+            kit, item, begun.place, drawn_by=artist, pause=self._pause
+        )
         if isinstance(kept, Failure):
             return fold(gathered, keeping.damaged(item, kept))
         self._receipt.images.append(kept)

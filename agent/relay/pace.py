@@ -12,7 +12,7 @@ import anyio
 
 AT_ONCE = 24
 """Turns between their request and their sending; more would only make each other late."""
-LONGEST_S = 1.0
+LONGEST_S = 2.0
 """For which a turn gives way, all in all."""
 
 

@@ -71,6 +71,7 @@ class RelayedTurn:
             emit=lambda _: None,
             note=self._note,
             allowed=self._allowed,
+            pause=self._give_way,
         )
         self._drawn: list[Drawn] = []
         self._waiting: list[bytes] = []
@@ -240,12 +241,13 @@ class RelayedTurn:
             self._pass_on(told, drew=bool(drawn))
             if self._tale.others != gathered.passed_on:
                 gathered = replace(gathered, passed_on=self._tale.others)
-            if self._tale.drafted:
-                await self._give_way()
+            await self._give_way()
         return gathered
 
     async def _give_way(self) -> None:
-        """After its first draft; never with a picture in hand that is not kept yet."""
+        """After its first draft; never with a picture in hand that is not on disk yet."""
+        if not self._tale.drafted:
+            return
         if self._yields_until is None:
             self._yields_until = anyio.current_time() + LONGEST_S
         await self._pace.give_way(self._yields_until)

@@ -30,12 +30,15 @@ class EventScanner:
         chunk = self._with_newlines(chunk)
         start = 0
         while (end := chunk.find(b"\n", start)) >= 0:
-            self._pending.append(chunk[start:end])
-            line = b"".join(self._pending)
-            self._pending.clear()
-            self._size = 0
+            if not self._pending and chunk.startswith(b"data: ", start, end):
+                self._data.append(chunk[start + 6 : end])  # copied once
+            else:
+                self._pending.append(chunk[start:end])
+                line = b"".join(self._pending)
+                self._pending.clear()
+                self._size = 0
+                yield from self._line(line)
             start = end + 1
-            yield from self._line(line)
         if start < len(chunk):
             self._pending.append(chunk[start:])
             self._size += len(chunk) - start
