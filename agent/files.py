@@ -61,6 +61,12 @@ def put_aside_for(turn: str) -> Iterator[Path]:
             yield path
 
 
+def turns_put_aside() -> frozenset[str]:
+    """Of which turns something waits there."""
+    names = (path.name.split("-") for path in Path(tempfile.gettempdir()).glob("limner-turn_*-*"))
+    return frozenset(name[1] for name in names)
+
+
 def _is_ours(path: Path) -> bool:
     try:
         about = path.lstat()

@@ -92,7 +92,7 @@ class Bench:
         failure = pressed.made.failure if pressed.made else None
         code = failure.code if failure else None
         self.unreached = self.unreached + 1 if code == "connection" else 0
-        if failure and (code in STOPPING or self.unreached >= _UNREACHED):
+        if failure and (code in STOPPING or code == "store" or self.unreached >= _UNREACHED):
             self.rest(failure)
 
     async def _patiently(self, task: Task) -> Pressed:

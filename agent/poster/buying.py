@@ -131,7 +131,12 @@ class Counter:
             )
         if self._repeats and attempts[-1].state == "unknown":
             return None
-        return _without(attempts, turns.get(step.turn), session)
+        mine = attempts[-1].state == "sent" and attempts[-1].owner == self._agent.kit.owner
+        return (
+            _unwritten(attempts, session)
+            if mine
+            else _without(attempts, turns.get(step.turn), session)
+        )
 
 
 def _picture(images: list[Image], turns: dict[TurnId, Turn], which: TurnId) -> Image | None:
@@ -149,6 +154,24 @@ def _picture(images: list[Image], turns: dict[TurnId, Turn], which: TurnId) -> I
             and turn.created > wanted.created
         ]
     return next((i for turn in same for i in images if i.turn == turn), None)
+
+
+def _unwritten(attempts: list[Attempt], session: SessionId) -> Bought:
+    """Sent by this very process, which could not write down what came of it."""
+    failure = Failure(
+        code="store",
+        message="What came of it could not be written down.",
+        hint="Once the store can be written to, run it again: a picture that came is found.",
+        billed="possibly",
+    )
+    return Bought(
+        status="parked",
+        session=session,
+        cost=total(one.cost for one in attempts),
+        attempts=tuple(one.id for one in attempts),
+        failure=failure,
+        again=True,
+    )
 
 
 def _without(attempts: list[Attempt], turn: Turn | None, session: SessionId) -> Bought | None:

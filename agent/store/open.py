@@ -12,6 +12,7 @@ from anyio import to_thread
 from sqlalchemy import Connection
 
 from ..errors import CorruptBlob, StoreError
+from ..files import turns_put_aside
 from ..logs import get_logger
 from ..protocols import Clock, NewImage
 from ..schema import (
@@ -127,12 +128,12 @@ class DiskStore:
 
     async def reap(self) -> Reaped:
         """Settle the attempts and close the turns of processes that are gone (R45)."""
-        now = self._clock.now()
+        now, aside = self._clock.now(), turns_put_aside()
 
         def dead(owner: str | None, seen: datetime) -> bool:
             return owners.is_dead(owner, seen=seen, now=now)
 
-        found = await self._database.read(reaping.left_open, dead=dead)
+        found = await self._database.read(reaping.left_open, dead=dead, aside=aside)
         if found == Reaped():
             return found
         caught = await self._in_thread(adopting.caught, self._folder, found.turns)

@@ -7,12 +7,12 @@ out to live after all (on a machine that slept) still settles it: states only mo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Column, ColumnElement, Connection, func, select, update
 
 from ..schema import (
     Attempt,
@@ -49,9 +49,36 @@ class Reaped(NamedTuple):
     turns: tuple[TurnId, ...] = ()
 
 
-def left_open(connection: Connection, *, dead: Dead) -> Reaped:
-    """Attempts and turns whose process is gone; a read."""
-    return Reaped(tuple(_attempts(connection, dead)), tuple(_turns(connection, dead)))
+def left_open(
+    connection: Connection, *, dead: Dead, aside: Collection[str] = frozenset()
+) -> Reaped:
+    """Attempts and turns whose process is gone; a read.
+
+    ``aside``: turns of which a picture waits outside of the store. Those that were closed without
+    knowing of it are among them, for it is known now.
+    """
+    late = _which(connection, turn.c.id, turn.c.id.in_(aside), turn.c.outcome == "unknown")
+    tries = _which(connection, attempt.c.id, attempt.c.turn.in_(late), attempt.c.state == "unknown")
+    return Reaped(
+        (*_attempts(connection, dead), *map(AttemptId, tries)),
+        (*_turns(connection, dead), *map(TurnId, late)),
+    )
+
+
+def _which(
+    connection: Connection, column: Column[str], some: ColumnElement[bool], how: ColumnElement[bool]
+) -> list[str]:
+    return list(connection.execute(select(column).where(some, how)).scalars())
+
+
+def _reopen(connection: Connection, found: Reaped) -> None:
+    """As their process left them when it could not write any more."""
+    for which in found.turns:
+        late = update(turn).where(turn.c.id == which, turn.c.outcome == "unknown")
+        connection.execute(late.values(outcome=None))
+    for one in found.attempts:
+        sent = update(attempt).where(attempt.c.id == one, attempt.c.state == "unknown")
+        connection.execute(sent.values(state="sent"))
 
 
 def _attempts(connection: Connection, dead: Dead) -> Iterator[AttemptId]:
@@ -80,6 +107,7 @@ def reap(
     connection: Connection, found: Reaped, *, caught: Caught, path: PathOf, at: datetime
 ) -> Reaped:
     """List, settle and close what is still as it was found; what was really done."""
+    _reopen(connection, found)
     adopt(connection, caught, path=path, at=at)
     settled = tuple(each for each in found.attempts if _give_up(connection, each, at=at))
     closed = tuple(each for each in found.turns if _close(connection, each, at=at))

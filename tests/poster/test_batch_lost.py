@@ -120,6 +120,31 @@ async def test_a_picture_that_was_drawn_waits_for_a_store_that_cannot_take_it(
     assert list(aside.iterdir()) == []
 
 
+async def test_a_store_that_takes_nothing_ends_the_run_and_what_was_drawn_is_found_by_the_next(
+    open_on: OpenOn, server: Offline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aside = tmp_path / "temporary"
+    aside.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(aside))
+    obstacle = Obstacle(tmp_path / "home" / "data" / "blobs", stays=True)
+    async with open_on(server) as agent:
+        first = await _run(Shop(agent, tmp_path), obstacle.hear)
+    before = drawn(server)
+    obstacle.lift()
+    async with open_on(server) as agent:
+        done = await _run(Shop(agent, tmp_path), lambda _: None)
+        attempts = await agent.store.attempts()
+
+    assert first.exit_code == 6
+    assert first.error is not None
+    assert first.error.code == "store"
+    assert before == 1
+    assert (done.states, done.exit_code) == ({"proved": 4}, 0)
+    assert drawn(server) == len(attempts) == 2
+    assert {one.billed for one in attempts} == {"yes"}
+    assert list(aside.iterdir()) == []
+
+
 async def test_posters_whose_files_are_gone_are_set_again_for_free_and_stay_approved(
     shop: Shop, server: Offline, tmp_path: Path
 ) -> None:
