@@ -12,6 +12,7 @@ import argparse
 import base64
 import json
 import multiprocessing
+import os
 import statistics
 import tempfile
 import time
@@ -169,6 +170,18 @@ async def measured(port: int, turns: int) -> tuple[list[float], float]:
     return firsts, time.perf_counter() - started
 
 
+def worked(process: multiprocessing.Process) -> float:
+    """Seconds of processor time of all its threads, those that have ended too."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident(process: multiprocessing.Process) -> float:
+    """MiB, now."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
 def peak(process: multiprocessing.Process) -> float:
     """MiB."""
     status = Path(f"/proc/{process.pid}/status").read_text()
@@ -192,15 +205,19 @@ async def main(options: argparse.Namespace) -> None:
             await up(port)
             await measured(port, 2)
         for _ in range(options.rounds):
+            print(f"load {os.getloadavg()[0]:.1f}")
             found = {}
             for kind, (port, process) in servers.items():
+                before = worked(process)
                 firsts, whole = await measured(port, options.turns)
+                spent = (worked(process) - before) / options.turns * 1000
                 found[kind] = statistics.median(firsts), max(firsts), whole
                 ratio = [a / b for a, b in zip(found[kind], found["bare"])]
                 print(
                     f"{kind}: first draft median {found[kind][0]:.2f} s ({ratio[0]:.1f} x), "
                     f"last {found[kind][1]:.2f} s ({ratio[1]:.1f} x), all {whole:.2f} s ({ratio[2]:.1f} x), "
-                    f"peak {peak(process):.0f} MiB"
+                    f"{spent:.1f} ms of processor time a turn, "
+                    f"memory {resident(process):.0f} MiB, peak {peak(process):.0f} MiB"
                 )
     finally:
         for _, process in servers.values():

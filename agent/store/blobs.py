@@ -152,7 +152,11 @@ class BlobFolder:
     def drop_partials(self, turn: str) -> None:
         """Remove every draft of a turn."""
         if _PLAIN.fullmatch(turn):
-            for path in self.partials.glob(f"{turn}-*"):
+            with os.scandir(self.partials) as found:  # a pattern would be compiled for each turn
+                mine = [
+                    self.partials / one.name for one in found if one.name.startswith(f"{turn}-")
+                ]
+            for path in mine:
                 path.unlink(missing_ok=True)
 
     def files(self) -> Iterator[Path]:

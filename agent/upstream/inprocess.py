@@ -93,6 +93,8 @@ class _Stream(httpx2.AsyncByteStream):
 
     async def __anext__(self) -> bytes:
         try:
+            if self._patience is None:
+                return await anext(self._body)
             with anyio.fail_after(self._patience):
                 return await anext(self._body)
         except ConnectionError as cut:

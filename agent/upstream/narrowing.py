@@ -219,9 +219,13 @@ class Narrowing:
         self._memory = memory
         self._clock = clock
         self._facts: frozenset[Fact] = frozenset(memory.facts(inner.profile.base_url))
+        self._profile = self._narrowed()
 
     @property
     def profile(self) -> Profile:
+        return self._profile
+
+    def _narrowed(self) -> Profile:
         profile = self._inner.profile
         return replace(profile, dialect=narrowed(profile.dialect, self._facts))
 
@@ -248,6 +252,7 @@ class Narrowing:
         new = shown - self._facts
         if new:
             self._facts |= new
+            self._profile = self._narrowed()
             url = self._inner.profile.base_url
             self._memory.add(url, new, at=self._clock.now().isoformat(timespec="seconds"))
             log.info("server.narrowed", facts=sorted(new))

@@ -6,7 +6,6 @@ How it travels is ``carrier``'s affair.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from dataclasses import replace
 
 import httpx2
@@ -61,13 +60,8 @@ class ResponsesUpstream:
         await self._passage.aclose()
         await self._carrier.aclose()
 
-    async def send(self, body: bytes, outgoing: Outgoing) -> AsyncGenerator[Received, None]:
+    def send(self, body: bytes, outgoing: Outgoing) -> AsyncGenerator[Received, None]:
         """Send once; yield what comes back, ending with one ``Ended`` or ``Failed``."""
-        async with aclosing(self._answer(body, outgoing)) as received:
-            async for item in received:
-                yield item
-
-    def _answer(self, body: bytes, outgoing: Outgoing) -> AsyncGenerator[Received, None]:
         if outgoing.untouched:
             return self._passage.carry(body)
         if outgoing.moderation:
