@@ -37,6 +37,10 @@ from tests.poster.postgres import Postgres, postgres
 
 FAR = "from agent.poster import here; here.is_here = lambda head: False; "
 """What makes a worker one of another machine, from where the folder of a batch cannot be reached."""
+HASTY = (
+    "from agent.poster import bench, press; press.WAITS, bench.WAITS = (0.1,) * 3, (0.5,) * 99; "
+)
+"""What makes a run give up a picture while it still waits for the database."""
 CLI = "from agent.doors.cli import main; main()"
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = "name: one\ntitle: Night Market\nlettering: set\nmotif: a hill\nsizes: [320x400]\n"
@@ -282,6 +286,34 @@ async def test_what_was_being_drawn_when_the_database_went_away_is_kept_when_it_
     attempts = [one for one in await _attempts(env) if one.batch == "away"]
     assert len(pictures) == drawn(server) == 8
     assert [(one.state, one.cost.basis) for one in attempts] == [("completed", "usage")] * 8
+
+
+async def test_what_a_run_could_not_write_down_is_not_offered_to_be_paid_again(
+    serve: Serve, tmp_path: Path, database: Postgres
+) -> None:
+    held = Held(1)
+    server = serve(draw="tiny", latency=(0.1, 0.1), sleep=held.sleep)
+    briefs, aside = _briefs(tmp_path, "long", 2), tmp_path / "aside"
+    aside.mkdir()
+    async with served(server) as url:
+        env = _env(tmp_path, url, database) | {"TMPDIR": str(aside)}
+        how = ("--yes", "--json", "--at-once", "1")
+        async with _limner(env, tmp_path, "run", str(briefs), *how, cli=HASTY + CLI) as run:
+            await held.full()
+            await anyio.to_thread.run_sync(database.stop)
+            held.let_go()
+            await _until(run, b'"what": "ended"')
+            await anyio.to_thread.run_sync(database.start)
+            assert run.stdout is not None
+            told = b"".join([data async for data in run.stdout])
+            assert await run.wait() == 6
+        async with _limner(env, tmp_path, "run", str(briefs), *how) as again:
+            assert await _rest_of(again) == 0
+
+    assert b"a picture that came is found" in told
+    assert b"limner retry" not in told
+    assert drawn(server) == 2
+    assert list(aside.iterdir()) == []
 
 
 async def test_what_arrived_while_the_database_was_away_outlives_the_process_that_held_it(
