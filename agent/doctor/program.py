@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -20,8 +21,13 @@ def checks(here: Path) -> Iterator[Check]:
     """``here`` is the current folder, whose files may stand in our way."""
     yield Check(area="program", name="version", status="ok", text=versions())
     yield Check(area="program", name="package", status="ok", text=f"{_NAME} is {_HOME}")
-    owners = metadata.packages_distributions().get(_NAME, [])
-    yield from shadowing(here, owners=owners, path=sys.path)
+    yield from shadowing(here, owners=_owners(), path=sys.path)
+
+
+@cache
+def _owners() -> tuple[str, ...]:
+    """Installed packages that bring our import name; looking through all of them takes 0.1 s."""
+    return tuple(metadata.packages_distributions().get(_NAME, ()))
 
 
 def versions() -> str:

@@ -87,12 +87,14 @@ def decide(asked: Sequence[Asked], inks: Inks, *, covered: bool = False) -> Deci
     need = [_COVERED if covered else one.need * KEPT for one in asked]
     thin = [Asked(one.ground.thinned(2_500), n) for one, n in zip(asked, need, strict=True)]
     mean = _mean(thin)
-    options = [_with(thin, ink, inks, covered=covered) for ink in (inks.light, inks.dark)]
+    options = [
+        _with(thin, ink, _veil(thin, mean, ink, inks), covered=covered)
+        for ink in (inks.light, inks.dark)
+    ]
     return min(options, key=lambda one: (one.alpha, -ratio(one.ink, mean)))
 
 
-def _with(asked: Sequence[Asked], ink: RGB, inks: Inks, *, covered: bool) -> Decision:
-    veil = _veil(asked, ink, inks)
+def _with(asked: Sequence[Asked], ink: RGB, veil: RGB, *, covered: bool) -> Decision:
     if covered:
         return Decision(ink, veil, 1.0)
     return Decision(ink, veil, max(_alpha(one, ink, veil) for one in asked))
@@ -113,9 +115,8 @@ def _mean(asked: Sequence[Asked]) -> RGB:
     return red, green, blue
 
 
-def _veil(asked: Sequence[Asked], ink: RGB, inks: Inks) -> RGB:
+def _veil(asked: Sequence[Asked], mean: RGB, ink: RGB, inks: Inks) -> RGB:
     """A tone of the ground itself, far enough from the ink that any wash will do."""
-    mean = _mean(asked)
     towards = mix(inks.dark, BLACK, 0.25) if ink == inks.light else mix(inks.light, WHITE, 0.4)
     for part in (0.55, 0.7, 0.85):
         veil = mix(mean, towards, part)
