@@ -26,6 +26,7 @@ from loopback import incompressible_png
 from agent import load_settings
 from agent.doors.api.app import create_app
 from agent.doors.api.desk import OpenDesk, ServeOptions, parts_of
+from agent.doors.api.running import spare_collector
 from agent.factory import open_kit
 from agent.offline import Offline, OfflineOptions
 from agent.offline.exchange import Reply
@@ -124,7 +125,9 @@ def serve(kind: str, port: int, options: argparse.Namespace) -> None:
             kit = await open_kit(settings, chosen, offline=Replaying(told))
             parts = await parts_of(kit, settings, chosen)
             async with OpenDesk(parts, settings, ServeOptions(screen_output=kind)) as desk:
-                await listen(create_app(desk), port)
+                app = create_app(desk)
+                spare_collector()
+                await listen(app, port)
 
     anyio.run(run)
 
