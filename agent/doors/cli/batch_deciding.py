@@ -90,15 +90,14 @@ def status(posters: tuple[str, ...], batch_name: str | None, as_json: bool) -> i
     from .stdout import write_json
 
     async def work(desk: Desk, notes: Notes) -> int:
-        names = desk.chosen(posters) if posters else tuple(desk.standings)
-        found = [desk.standings[name] for name in names]
+        found = list((await desk.standings(posters)).values())
         if as_json:
             for one in found:
                 write_json(one)
         else:
             for line in status_lines(desk.head, found, await notes.spent(desk.head.name)):
                 click.echo(line)
-        return exit_of(found)
+        return exit_of(one.state for one in found)
 
     return _at_desk(batch_name, work)
 
@@ -107,11 +106,10 @@ def status(posters: tuple[str, ...], batch_name: str | None, as_json: bool) -> i
 @WHICH
 def report(batch_name: str | None) -> None:
     """Write report.html, decisions.csv and print/ anew, and print where the report is."""
-    from ...poster.deciding import written
     from .stdout import write_path
 
     async def work(desk: Desk, notes: Notes) -> None:
-        write_path(await written(desk, notes))
+        write_path(await desk.written(notes))
 
     _at_desk(batch_name, work)
 
@@ -139,13 +137,12 @@ def _decide(
     verdict: Literal["approved", "rejected"],
     reason: str,
 ) -> None:
-    from ...poster.deciding import written
     from .desk import person
 
     async def work(desk: Desk, notes: Notes) -> None:
-        names = desk.chosen(posters)
+        names = await desk.chosen(posters)
         done = await desk.decide(names, verdict, by=person(), reason=reason)
-        await written(desk, notes)
+        await desk.written(notes)
         for name in done:
             click.echo(name)
         _left_out(names, done)
@@ -164,19 +161,18 @@ def _left_out(names: tuple[str, ...], done: tuple[str, ...]) -> None:
 @WHICH
 def decide(file: Path, batch_name: str | None) -> None:
     """Read a decisions.csv that a reviewer filled in: approved or rejected, and a reason."""
-    from ...poster.deciding import read_decisions, written
+    from ...poster.batch_files import read_decisions
     from .desk import person
 
     filled = read_decisions(file.read_text("utf-8-sig"), name=str(file))
 
     async def work(desk: Desk, notes: Notes) -> None:
-        for one in filled:
-            desk.chosen([one.name])  # all of them are known before the first is written down
+        await desk.every([one.name for one in filled])  # before the first is written down
         for verdict, reason in dict.fromkeys((one.verdict, one.reason) for one in filled):
             names = [o.name for o in filled if (o.verdict, o.reason) == (verdict, reason)]
             done = await desk.decide(names, verdict, by=person(), reason=reason)
             click.echo(f"{len(done)} {verdict}" + (f": {reason}" if reason else ""), err=True)
-        await written(desk, notes)
+        await desk.written(notes)
 
     _at_desk(batch_name, work)
 
@@ -207,9 +203,9 @@ def redo(
 
     async def work(desk: Desk, notes: Notes) -> None:
         del notes
-        wanted = desk.redone(desk.chosen([poster]), change.strip(), spread)
+        wanted = await desk.redone(await desk.chosen([poster]), change.strip(), spread)
         told = f"{count(len(wanted.wishes), 'picture')} to buy anew for {count(len(wanted.posters), 'poster')}"
-        price = money(desk.price_of(wanted))
+        price = money(wanted.dearest)
         question = f"{told}, up to {price}."
         if not yes and not sys.stdin.isatty():
             raise UsageError(f"Nothing was written down: {question}", hint="Add --yes.")
@@ -232,15 +228,14 @@ def redo(
 def accept(poster: str, file: Path, batch_name: str | None) -> None:
     """Put a retouched file in the place of a poster, approved; what it came from is kept."""
     from ...errors import UsageError
-    from ...poster.deciding import written
     from .desk import person
 
     async def work(desk: Desk, notes: Notes) -> None:
-        names = desk.chosen([poster])
+        names = await desk.chosen([poster])
         if len(names) != 1:
             raise UsageError(f"{poster} names {len(names)} posters.", hint="Name exactly one.")
         image = await desk.accept(names[0], file, by=person())
-        await written(desk, notes)
+        await desk.written(notes)
         click.echo(image.id)
 
     _at_desk(batch_name, work)
