@@ -222,7 +222,7 @@ async def test_an_edit_that_redraws_everything_changes_nothing_outside_the_box(
 async def test_nothing_is_proved_when_the_reader_is_not_reached(
     open_offline: Opener, tmp_path: Path
 ) -> None:
-    async with open_offline("401:on=ask", draw="full") as agent:
+    async with open_offline("401:on=ask") as agent:
         done, _ = await run(agent, brief_of(), tmp_path)
 
     (record,) = records(done)
