@@ -5,10 +5,11 @@
 
 Three parts. **overhead**: cells without any latency, the CPU and the wall time per cell. **memory**:
 the peak of the process at so many cells. **kills**: a server that takes 0.05 to 0.3 s, answers 503 to
-one in twenty and drops one in fifty; the worker is killed at random moments and started again, and
-every unknown result is sent again. Then the pictures, the server's log and the ledger are compared.
-The 503 says that nobody was called, in the words of new-api; with ``--pages`` it is a page, of which
-nobody knows what is behind it.
+one in twenty and drops one in fifty when it is drawn; the worker is killed at random moments, spread
+over the batch, and started again, and every unknown result is sent again. Then the pictures, the
+server's log and the ledger are compared, request by request (``accounts.py``). The 503 says that
+nobody was called, in the words of new-api; with ``--pages`` it is a page, of which nobody knows what
+is behind it.
 """
 
 import argparse
@@ -20,11 +21,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
 from accounts import Witness, settled
-from cap_race import LIMNER, configure, counters, environment, server
+from cap_race import LIMNER, configure, environment, server
 
 BRIEF = {"title": "Night Market", "lettering": "set", "sizes": ["320x400"]}
 
@@ -57,13 +59,38 @@ def ended(process: subprocess.Popen) -> tuple[int, float, float]:
     return process.returncode, cpu, usage.ru_maxrss / 1024
 
 
-def plain(folder: Path, cells: int, database: str | None) -> dict:
+def later(folder: Path, database: str | None) -> dict:
+    """What a batch that is done costs to look at: wall, CPU and peak of a command."""
+    more = {"LIMNER_DATABASE_URL": database} if database else {}
+    told = {}
+    for name, args in {
+        "status": ("status",),
+        "report": ("report",),
+        "run, nothing to do": ("run", "many.jsonl", "-p", "shop", "--yes"),
+    }.items():
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            [*LIMNER, "batch", *args],
+            env=environment(folder, **more),
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        _, cpu, peak = ended(process)
+        wall = time.perf_counter() - started
+        told[name] = f"{wall:.1f} s, {cpu:.1f} s CPU, {peak:.0f} MiB"
+    told["report.html"] = f"{(folder / 'out/many/report.html').stat().st_size / 1e6:.1f} MB"
+    return told
+
+
+def plain(folder: Path, cells: int, database: str | None, *, after: bool = False) -> dict:
     with server(folder) as base_url:
         configure(folder, base_url)
         started = time.perf_counter()
         code, cpu, peak = ended(begun(folder, database, briefs(folder, cells)))
         wall = time.perf_counter() - started
     return {
+        **(later(folder, database) if after else {}),
         "cells": cells,
         "exit code": code,
         "wall ms per cell": round(wall / cells * 1000, 1),
@@ -89,7 +116,7 @@ def killed(
 ) -> dict:
     chance = random.Random(seed)
     refusal = "503-html" if pages else "503-busy"
-    faults = ("--fault", f"{refusal}:rate=0.05", "--fault", "drop-after:rate=0.02")
+    faults = ("--fault", f"{refusal}:rate=0.05", "--fault", "drop-after:rate=0.02,seed=1")
     how = ("--latency", "0.05-0.3", "--dialect", "new-api", *faults)
     with server(folder, *how) as base_url:
         configure(folder, base_url)
@@ -99,14 +126,13 @@ def killed(
         witness.start()
         given = (briefs(folder, cells), "--on-unknown", "retry")
         killed_at = []
-        for _ in range(kills):
-            before = counters(base_url).get("requests", 0)
+        for place in sorted(chance.sample(range(cells * 9 // 10), kills)):
             process = begun(folder, database, *given)
-            wait_for_requests(base_url, more_than=before)
-            time.sleep(chance.uniform(0.0, 4.0))
-            killed_at.append(posters(folder))
+            wait_for(lambda place=place: posters(folder) >= place)
+            time.sleep(chance.uniform(0.0, 0.5))
             process.kill()
             process.wait()
+            killed_at.append(posters(folder))
         runs, code = 0, 1
         while code and runs < 5:
             runs, (code, *_) = runs + 1, ended(begun(folder, database, *given))
@@ -125,10 +151,10 @@ def killed(
     }
 
 
-def wait_for_requests(base_url: str, *, more_than: int) -> None:
-    """Until the server was asked for something new, or 30 s."""
-    for _ in range(300):
-        if counters(base_url).get("requests", 0) > more_than:
+def wait_for(done: Callable[[], bool]) -> None:
+    """Or 10 minutes."""
+    for _ in range(6000):
+        if done():
             return
         time.sleep(0.1)
 
@@ -145,12 +171,13 @@ def main() -> None:
     parser.add_argument("--memory", default="100,1000", help="cells, with commas; empty: not")
     parser.add_argument("--pages", action="store_true", help="503 as a page")
     parser.add_argument("--database", help="an empty PostgreSQL, instead of files")
+    parser.add_argument("--later", action="store_true", help="with memory: status, report, rerun")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     found = {}
     for cells in [int(one) for one in asked.memory.split(",") if one]:
         with tempfile.TemporaryDirectory() as folder:
-            found[f"plain, {cells}"] = plain(Path(folder), cells, asked.database)
+            found[f"plain, {cells}"] = plain(Path(folder), cells, asked.database, after=asked.later)
     if asked.kills:
         with tempfile.TemporaryDirectory() as folder:
             found["kills"] = killed(
