@@ -48,6 +48,7 @@ def open_server(settings: Settings, clock: Ticking, serve: Serve) -> OpenServer:
         artist: Offline | None = None,
         dialect: str | None = None,
         paid: bool = False,
+        via: str | None = None,
         tenants: dict[str, object] | None = None,
         **options: object,
     ) -> AsyncIterator[Served]:
@@ -57,6 +58,7 @@ def open_server(settings: Settings, clock: Ticking, serve: Serve) -> OpenServer:
         policy = Path(named) if named else None
         known = settings.model_copy(update={"tenants": tenants or {}, "policy": policy})
         chosen = known.resolve("offline", allow_offline=False)
+        chosen = chosen.model_copy(update={"via": via}) if via else chosen
         kit = await open_kit(known, chosen, offline=server, clock=clock, ids=ids)
         if paid:
             kit = replace(kit, prices=load_prices(prices_text("openai"), name="openai"))

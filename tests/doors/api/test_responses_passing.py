@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import AsyncGenerator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -254,11 +253,7 @@ async def test_no_spelling_leads_a_picture_past_the_screen(
 async def test_a_profile_of_the_images_api_says_that_it_has_none(
     open_server: OpenServer, spy: Spy
 ) -> None:
-    async with open_server(artist=spy) as served:
-        upstream = served.desk.kit.upstream
-        profile = replace(upstream.profile, via="images")
-        inner: Any = upstream
-        inner._inner._carrier._profile = profile
+    async with open_server(artist=spy, via="images") as served:
         told = await served.client.post(URL, json={"model": "m", "input": "hi"})
 
         assert (told.status_code, told.json()["error"]["code"]) == (501, "api_not_implemented")
