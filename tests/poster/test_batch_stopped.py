@@ -17,6 +17,7 @@ from agent.schema import Attempt
 from agent.settings import load_settings
 from tests.conftest import Serve
 from tests.gateway import served
+from tests.poster.held import Held
 
 CLI = "from agent.doors.cli import main; main()"
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,9 +31,17 @@ def _briefs(folder: Path, count: int) -> Path:
 
 
 async def _run(
-    folder: Path, url: str, *args: str, after: bytes = b"", signals: int = 0
+    folder: Path,
+    url: str,
+    *args: str,
+    after: bytes = b"",
+    signals: int = 0,
+    held: Held | None = None,
 ) -> tuple[int, list[dict[str, Any]]]:
-    """Its exit code and its events; ``signals`` times SIGINT, each after one more ``after``."""
+    """Its exit code and its events; ``signals`` times SIGINT, once it said ``after``.
+
+    With ``held``, once its requests are at the server, too.
+    """
     env = os.environ | {
         "LIMNER_HOME": str(folder / "home"),
         "OPENAI_API_KEY": "sk-test",
@@ -47,6 +56,8 @@ async def _run(
         async for data in process.stdout:
             told += data
             if left and after in told:
+                if held is not None:
+                    await held.full()
                 process.send_signal(signal.SIGINT)
                 while left > 1:
                     while b"again to give" not in said:
@@ -86,11 +97,13 @@ async def test_the_first_interrupt_finishes_what_is_under_way_and_begins_nothing
 async def test_the_second_interrupt_gives_up_what_was_sent_and_it_is_parked(
     serve: Serve, tmp_path: Path
 ) -> None:
-    server = serve(draw="tiny", latency=(2.0, 2.0))
+    held = Held(1)
+    server = serve(draw="tiny", latency=(0.1, 0.1), sleep=held.sleep)
     briefs = str(_briefs(tmp_path, 3))
     async with served(server) as url:
         how = (briefs, "--at-once", "1")
-        code, _ = await _run(tmp_path, url, *how, after=b'"started"', signals=2)
+        code, _ = await _run(tmp_path, url, *how, after=b'"started"', signals=2, held=held)
+        held.let_go()
         again, events = await _run(tmp_path, url, briefs)
 
     assert (code, again) == (130, 6)
