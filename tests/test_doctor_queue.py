@@ -13,10 +13,10 @@ from agent.doctor import Check, examine
 from agent.doctor.queue import Worker, _database
 from agent.factory import notes_of, open_disk
 from agent.ids import SystemClock
-from agent.poster import queue
-from agent.poster.queue import Limits, Named, open_queue
-from agent.poster.queue_file import Place
-from agent.poster.queue_state import Lot
+from agent.batch import queue
+from agent.batch.queue import Limits, Named, open_queue
+from agent.batch.queue_file import Place
+from agent.batch.queue_state import Lot
 from tests.poster.postgres import Postgres, postgres
 
 from .conftest import settings_in

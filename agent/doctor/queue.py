@@ -9,11 +9,11 @@ import anyio.to_thread
 
 from ..errors import LimnerError
 from ..factory import notes_of, open_disk
-from ..poster.batch_crew import SILENT_S
-from ..poster.notes import Book
-from ..poster.queue import READS
-from ..poster.queue_file import Place
-from ..poster.queue_state import Lot, is_worked_on, lots_of
+from ..batch.crew import SILENT_S
+from ..batch.notes import Book
+from ..batch.queue import READS
+from ..batch.queue_file import Place
+from ..batch.queue_state import Lot, is_worked_on, lots_of
 from ..protocols import Clock
 from ..schema import Record
 from ..settings import Settings

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.poster.batch import Standing
-from agent.poster.batch_events import BATCH_EVENT
+from agent.batch.standing import Standing
+from agent.batch.events import BATCH_EVENT
 
 from .conftest import Limner
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.doors.cli.batch_telling import BatchTeller
-from agent.poster.batch_events import BatchPoster, BatchProgress, BatchWaits
+from agent.batch.events import BatchPoster, BatchProgress, BatchWaits
 
 
 class Heard:

@@ -17,12 +17,12 @@ from .worker import worker
 
 if TYPE_CHECKING:
     from ... import ImageAgent
-    from ...poster.batch import BatchOptions
-    from ...poster.batch_plan import Draft, Order
-    from ...poster.batching import Reins
+    from ...batch.standing import BatchOptions
+    from ...batch.drafts import Draft, Order
+    from ...batch.run import Reins
     from ...poster.brief import Brief
-    from ...poster.notes import Notes
-    from ...poster.queue_file import Place
+    from ...batch.notes import Notes
+    from ...batch.queue_file import Place
     from ...settings import Settings
     from .batch_telling import BatchTeller
     from .signals import Interruption
@@ -169,9 +169,9 @@ def _interruptible(work: Callable[[Interruption], Awaitable[int]], teller: Batch
 
 
 async def _order(flags: RunFlags, notes: Notes) -> Order:
-    from ...poster.batch_plan import Order
-    from ...poster.intake import briefs_of, checked_name, name_of
-    from ...poster.notes import Book
+    from ...batch.drafts import Order
+    from ...batch.intake import briefs_of, checked_name, name_of
+    from ...batch.notes import Book
     from . import desk
 
     fields = Path(flags["fields"]) if flags["fields"] else None
@@ -200,7 +200,7 @@ async def _order(flags: RunFlags, notes: Notes) -> Order:
 def _options(flags: RunFlags, before: BatchOptions | None) -> BatchOptions:
     """What was said now, else as the batch was begun."""
     from ...errors import UsageError
-    from ...poster.batch import BatchOptions
+    from ...batch.standing import BatchOptions
     from . import desk
 
     changed: dict[str, Any] = {}
@@ -237,7 +237,7 @@ def _rate(text: str) -> tuple[int, float]:
 
 
 def place_of(settings: Settings, agent: ImageAgent) -> Place:
-    from ...poster.queue_file import Place
+    from ...batch.queue_file import Place
 
     url = settings.database_url.get_secret_value() if settings.database_url else None
     owner = agent.kit.owner if url else "alone"
@@ -254,8 +254,8 @@ async def _made(
     """The plan first, and somebody's yes; then the run."""
     import anyio
 
-    from ...poster.batch_plan import drafted, planned
-    from ...poster.batching import Reins, run_batch
+    from ...batch.drafts import drafted, planned
+    from ...batch.run import Reins, run_batch
 
     (agent, notes), (teller, state) = parts, ears
     draft = await drafted(order, agent, notes)

@@ -13,8 +13,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from ...poster.deciding import Desk
-    from ...poster.notes import Notes
+    from ...batch.deciding import Desk
+    from ...batch.notes import Notes
     from ...settings import Settings
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ POSTERS = click.argument("posters", nargs=-1, required=True, metavar="POSTER…"
 async def newest(notes: Notes, here: str) -> str:
     """The batch that was run last in this directory, else the newest of all."""
     from ...errors import UsageError
-    from ...poster.notes import Book
+    from ...batch.notes import Book
 
     found = await notes.batches()
     ordered = sorted(found, key=lambda name: found[name], reverse=True)
@@ -49,8 +49,8 @@ async def newest(notes: Notes, here: str) -> str:
 async def _desk(settings: Settings, name: str | None) -> AsyncIterator[tuple[Desk, Notes]]:
     """A batch as it stands, by the prices and the policy of the server it was begun with."""
     from ...factory import notes_of, open_agent, open_disk
-    from ...poster.deciding import desk_of
-    from ...poster.notes import Book
+    from ...batch.deciding import desk_of
+    from ...batch.notes import Book
     from . import desk
 
     disk = await open_disk(settings)
@@ -85,7 +85,7 @@ def _at_desk(name: str | None, work: Callable[[Desk, Notes], Awaitable[T]]) -> T
 @JSON
 def status(posters: tuple[str, ...], batch_name: str | None, as_json: bool) -> int:
     """How every poster stands, and what it cost. Exit code 6 while somebody has to do something."""
-    from ...poster.batch import exit_of
+    from ...batch.standing import exit_of
     from .batch_telling import status_lines
     from .stdout import write_json
 
@@ -161,7 +161,7 @@ def _left_out(names: tuple[str, ...], done: tuple[str, ...]) -> None:
 @WHICH
 def decide(file: Path, batch_name: str | None) -> None:
     """Read a decisions.csv that a reviewer filled in: approved or rejected, and a reason."""
-    from ...poster.batch_files import read_decisions
+    from ...batch.folder import read_decisions
     from .desk import person
 
     filled = read_decisions(file.read_text("utf-8-sig"), name=str(file))

@@ -33,7 +33,7 @@ async def _forget(settings: Settings, name: str, yes: bool) -> None:
     """The batch goes last, so that what was interrupted can be asked for again."""
     from ...errors import NotFound
     from ...factory import notes_of, open_disk
-    from ...poster.notes import Book
+    from ...batch.notes import Book
     from .wording import count
 
     disk = await open_disk(settings)

@@ -8,17 +8,9 @@ from pathlib import Path
 
 import click
 
-from ...poster.batch import BatchNote, CellState, Standing, summed, to_do
-from ...poster.batch_events import (
-    BatchDone,
-    BatchEvent,
-    BatchPicture,
-    BatchPlanned,
-    BatchPoster,
-    BatchProgress,
-    BatchWaits,
-)
-from ...poster.batch_plan import Draft
+from ...batch.standing import BatchNote, CellState, Standing, summed, to_do
+from ...batch.events import BatchDone, BatchEvent, BatchPicture, BatchPlanned, BatchPoster, BatchProgress, BatchWaits
+from ...batch.drafts import Draft
 from ...schema import Cost
 from .stdout import write_json, write_path
 from .telling import LiveProgress, Progress

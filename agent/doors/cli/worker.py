@@ -10,7 +10,7 @@ from .flags import ArtistFlags, hidden_artist_flags
 
 if TYPE_CHECKING:
     from ...offline import OfflineOptions
-    from ...poster.batch_events import BatchEvent
+    from ...batch.events import BatchEvent
     from ...settings import Settings
     from .signals import Interruption
     from .telling import Progress
@@ -87,9 +87,9 @@ async def _work(
     import anyio
 
     from ...factory import notes_of, open_agent
-    from ...poster.batch_shift import Shift, listed_at, work_on
-    from ...poster.batching import Reins
-    from ...poster.bench import Bench, queue_of
+    from ...batch.shift import Shift, listed_at, work_on
+    from ...batch.run import Reins
+    from ...batch.bench import Bench, queue_of
     from ...schema import Failure
     from .batch import place_of, resting
 
@@ -134,7 +134,7 @@ class _Teller:
         self._log = log
 
     def __call__(self, event: BatchEvent) -> None:
-        from ...poster.batch_shift import said
+        from ...batch.shift import said
         from .stdout import write_json
         from .wording import plain
 

@@ -15,15 +15,15 @@ import anyio.to_thread
 
 from .. import ImageAgent
 from ..errors import UsageError
-from .batch import BatchNote, BatchOptions, BriefNote, CellState, Kept, Wish, summed
-from .batch_events import BatchPlanned
-from .batch_files import PRINT
-from .batch_report import THUMBS
-from .brief import Brief
+from .standing import BatchNote, BatchOptions, BriefNote, CellState, Kept, Wish, summed
+from .events import BatchPlanned
+from .folder import PRINT
+from .report import THUMBS
+from ..poster.brief import Brief
 from .here import folder_here
 from .notes import Book, Notes
 from .packed import Packed
-from .planning import fitting
+from ..poster.planning import fitting
 from .press import tasks_of
 from .wants import NOTHING, Bill, Window, bill_of, renewed, stale_bill, windows
 

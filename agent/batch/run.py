@@ -15,21 +15,21 @@ import anyio
 from .. import ImageAgent
 from ..errors import StoreError
 from ..schema import Failure
-from .batch import CellState, exit_of, summed, to_do
-from .batch_events import BatchDone, BatchEvent, BatchProgress, BatchWaits
-from .batch_files import written
-from .batch_plan import Draft, planned
-from .batch_shift import Shift, listed_at
+from .standing import CellState, exit_of, summed, to_do
+from .events import BatchDone, BatchEvent, BatchProgress, BatchWaits
+from .folder import written
+from .drafts import Draft, planned
+from .shift import Shift, listed_at
 from .bench import Bench, limits_of, named, queue_name, state_of_record, told_of
 from .deciding import desk_of
-from .hearing import told
+from ..poster.hearing import told
 from .here import folder_here
 from .notes import Book, Notes
 from .pacing import SLACK_S
 from .press import Task, tasks_of
 from .queue import Queue
 from .queue_file import Place
-from .records import PosterEvent
+from ..poster.records import PosterEvent
 from .wants import Window, windows
 
 _TICK_S: Final = 0.5

@@ -6,8 +6,8 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
-from .batch import BatchNote, CellNote
-from .brief import Brief
+from .standing import BatchNote, CellNote
+from ..poster.brief import Brief
 from .notes import Known
 
 

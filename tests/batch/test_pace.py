@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from agent.factory import notes_of, open_disk
-from agent.poster.pacing import Turnstile
+from agent.batch.pacing import Turnstile
 from agent.settings import load_settings
 from tests.conftest import Serve
 from tests.gateway import served

@@ -13,13 +13,13 @@ from agent import ImageAgent
 from agent.errors import StoreNewer
 from agent.factory import notes_of
 from agent.offline import Offline
-from agent.poster.batch import picture_reach
-from agent.poster.bench import Bench
+from agent.batch.standing import picture_reach
+from agent.batch.bench import Bench
 from agent.poster.filling import load_brief
-from agent.poster.notes import Book
+from agent.batch.notes import Book
 from agent.poster.planning import plan_for
-from agent.poster.press import Task
-from agent.poster.queue import Lost
+from agent.batch.press import Task
+from agent.batch.queue import Lost
 from tests.conftest import OpenOn, Serve
 from tests.gateway import served
 from tests.poster.postgres import Postgres, postgres

@@ -13,10 +13,10 @@ from pydantic import JsonValue
 
 from .. import __version__
 from ..errors import StoreBusy, StoreError
-from . import batch_crew
-from .batch_crew import Crew, Register
-from .batch_crew import Place as Listed
-from .batch_events import BatchEvent, BatchWaits
+from . import crew as batch_crew
+from .crew import Crew, Register
+from .crew import Place as Listed
+from .events import BatchEvent, BatchWaits
 from .bench import Bench
 from .notes import Notes
 from .queue import READS, Limits, Lost, Queue, open_queue

@@ -14,8 +14,8 @@ from typing import Final
 
 from PIL import Image
 
-from .batch import BatchNote, CellNote, CellState, Decision, Standing
-from .report import STYLE
+from .standing import BatchNote, CellNote, CellState, Decision, Standing
+from ..poster.report import STYLE
 
 NAME: Final = "report.html"
 THUMBS: Final = "thumbs"

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import UsageError
-from .brief import Brief, BriefError, Problem
-from .explaining import near
-from .filling import load_brief
+from ..poster.brief import Brief, BriefError, Problem
+from ..poster.explaining import near
+from ..poster.filling import load_brief
 from .packed import Packed
-from .reading import Value, read
+from ..poster.reading import Value, read
 
 MOST_BRIEFS: Final = 10_000
 _HOLE: Final = re.compile(r"\{([^{}\s]{1,60})\}")

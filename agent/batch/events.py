@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from ..schema import Cost, Failure, Record
-from .batch import CellState
-from .records import Status
+from .standing import CellState
+from ..poster.records import Status
 
 
 class BatchPlanned(Record):

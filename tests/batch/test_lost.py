@@ -12,9 +12,9 @@ from filelock import FileLock
 
 from agent.errors import StoreBusy, StoreError
 from agent.offline import Offline
-from agent.poster.batch_events import BatchDone, BatchEvent, BatchPicture, BatchWaits
-from agent.poster.batching import run_batch
-from agent.poster.queue_file import FILE, Place
+from agent.batch.events import BatchDone, BatchEvent, BatchPicture, BatchWaits
+from agent.batch.run import run_batch
+from agent.batch.queue_file import FILE, Place
 from tests.conftest import OpenOn, Serve
 from tests.poster.test_batch import Shop, brief_of, drawn
 

@@ -11,14 +11,14 @@ import anyio
 from .. import ImageAgent
 from ..errors import LimnerError, StoreError, StoreNewer
 from ..schema import Failure, FailureCode
-from .batch import BatchNote, CellNote, CellState
-from .batch_crew import Place as Listed
-from .batch_events import BatchEvent, BatchPicture, BatchPoster, BatchWaits
+from .standing import BatchNote, CellNote, CellState
+from .crew import Place as Listed
+from .events import BatchEvent, BatchPicture, BatchPoster, BatchWaits
 from .notes import Notes, read_note
 from .press import WAITS, Press, Pressed, Task
 from .queue import AT_ONCE, Item, Limits, Lost, Named
-from .records import PictureBought, PictureEnded, PictureStarted, PosterEvent
-from .variants import STOPPING
+from ..poster.records import PictureBought, PictureEnded, PictureStarted, PosterEvent
+from ..poster.variants import STOPPING
 
 _UNREACHED: Final = 3
 

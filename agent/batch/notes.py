@@ -14,8 +14,8 @@ from pydantic import JsonValue, ValidationError
 
 from ..errors import NotFound, StoreBusy, StoreNewer
 from ..schema import Record
-from .batch import BatchNote, BriefNote, CellNote, Decision, PictureNote, Wish
-from .journal import Step, StepKind
+from .standing import BatchNote, BriefNote, CellNote, Decision, PictureNote, Wish
+from ..poster.journal import Step, StepKind
 from .pacing import Pace
 
 R = TypeVar("R", bound=Record)

@@ -12,18 +12,18 @@ from agent import ImageAgent, NotFound, UsageError
 from agent.errors import StoreBusy
 from agent.factory import notes_of
 from agent.offline import Offline
-from agent.poster.batch import BatchOptions, matching
-from agent.poster.batch_events import BatchDone, BatchEvent, BatchPlanned
-from agent.poster.batch_files import read_decisions
-from agent.poster.batch_plan import Draft, Order, drafted
-from agent.poster.batching import run_batch
+from agent.batch.standing import BatchOptions, matching
+from agent.batch.events import BatchDone, BatchEvent, BatchPlanned
+from agent.batch.folder import read_decisions
+from agent.batch.drafts import Draft, Order, drafted
+from agent.batch.run import run_batch
 from agent.poster.brief import Brief
-from agent.poster.deciding import Desk, desk_of
+from agent.batch.deciding import Desk, desk_of
 from agent.poster.filling import load_brief
 from agent.poster.journal import Step
-from agent.poster.notes import NotedSteps
-from agent.poster.queue import Limits, Named, open_queue
-from agent.poster.queue_file import Place
+from agent.batch.notes import NotedSteps
+from agent.batch.queue import Limits, Named, open_queue
+from agent.batch.queue_file import Place
 from agent.schema import TurnId
 from tests.conftest import OpenOn, Serve
 
@@ -137,7 +137,7 @@ async def test_what_an_older_version_made_is_stale_and_left_until_it_is_asked_fo
     shop: Shop, server: Offline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await shop.run(brief_of("one"))
-    monkeypatch.setattr("agent.poster.wants.__version__", "99.0")
+    monkeypatch.setattr("agent.batch.wants.__version__", "99.0")
 
     left, _ = await shop.run(brief_of("one"))
     assert left.states == {"stale": 4}

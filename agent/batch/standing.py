@@ -20,9 +20,9 @@ from typing import Final, Literal, get_args
 from pydantic import JsonValue
 
 from ..schema import ImageId, Record, SessionId, Sha256
-from .brief import Brief
-from .plan import Cell, Picture
-from .records import Made, PosterRecord
+from ..poster.brief import Brief
+from ..poster.plan import Cell, Picture
+from ..poster.records import Made, PosterRecord
 
 CellState = Literal[
     "planned",

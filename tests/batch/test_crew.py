@@ -20,14 +20,14 @@ from pydantic import JsonValue
 from agent import ImageAgent
 from agent.factory import notes_of, open_disk
 from agent.offline import Offline
-from agent.poster.batch import BatchOptions
-from agent.poster.batch_crew import Crew, Place
-from agent.poster.batch_plan import Order, drafted
+from agent.batch.standing import BatchOptions
+from agent.batch.crew import Crew, Place
+from agent.batch.drafts import Order, drafted
 from agent.poster.filling import load_brief
-from agent.poster.notes import Book
-from agent.poster.press import Press, Task, tasks_of
-from agent.poster.queue import Lost
-from agent.poster.wants import NOTHING, planned, sheet_of
+from agent.batch.notes import Book
+from agent.batch.press import Press, Task, tasks_of
+from agent.batch.queue import Lost
+from agent.batch.wants import NOTHING, planned, sheet_of
 from agent.settings import load_settings
 from agent.store.batches import DiskNotes
 from tests.conftest import OpenOn, Serve

@@ -10,24 +10,13 @@ import anyio.to_thread
 
 from .. import ImageAgent, __version__
 from ..schema import Cost
-from .batch import (
-    BriefNote,
-    Standing,
-    Wanted,
-    Wish,
-    cell_reach,
-    making_of,
-    picture_reach,
-    standing,
-    to_do,
-    wanted,
-)
-from .brief import Brief
+from .standing import BriefNote, Standing, Wanted, Wish, cell_reach, making_of, picture_reach, standing, to_do, wanted
+from ..poster.brief import Brief
 from .here import still_there
 from .notes import Book, Known
-from .plan import Picture, Plan
-from .planning import plan_for, with_model
-from .purse import total
+from ..poster.plan import Picture, Plan
+from ..poster.planning import plan_for, with_model
+from ..poster.purse import total
 
 
 class Sheet(NamedTuple):

@@ -10,15 +10,15 @@ import pytest
 
 from agent import ImageAgent
 from agent.factory import notes_of
-from agent.poster import wants
-from agent.poster.batch_events import BatchDone, BatchProgress
-from agent.poster.batch_plan import Order, drafted
-from agent.poster.batching import run_batch
+from agent.batch import wants
+from agent.batch.events import BatchDone, BatchProgress
+from agent.batch.drafts import Order, drafted
+from agent.batch.run import run_batch
 from agent.poster.brief import Brief
-from agent.poster.deciding import desk_of
+from agent.batch.deciding import desk_of
 from agent.poster.filling import load_brief
-from agent.poster.packed import Packed
-from agent.poster.queue_file import Place
+from agent.batch.packed import Packed
+from agent.batch.queue_file import Place
 from tests.conftest import OpenOn, Serve
 
 TEXT = "name: {name}\ntitle: Night\nlettering: set\nmotif: a hill\nsizes: [320x400]\n"

@@ -16,23 +16,13 @@ from .. import ImageAgent
 from ..errors import NotFound, UsageError
 from ..protocols import NewImage
 from ..schema import Cost, Image, ImageId, Rendering
-from .batch import (
-    BatchNote,
-    CellNote,
-    CellState,
-    Decision,
-    Standing,
-    Verdict,
-    Wish,
-    files_of,
-    matching,
-)
-from .batch_files import written
+from .standing import BatchNote, CellNote, CellState, Decision, Standing, Verdict, Wish, files_of, matching
+from .folder import written
 from .here import folder_here
 from .notes import Book, Known, Notes
-from .output import put
-from .purse import total
-from .records import Delivered
+from ..poster.output import put
+from ..poster.purse import total
+from ..poster.records import Delivered
 from .wants import Sheet, Window, windows
 
 Spread = Literal["sizes", "locales", "all"]
