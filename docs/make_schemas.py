@@ -18,10 +18,12 @@ sys.path.insert(0, str(HERE.parent))
 from pydantic import TypeAdapter  # noqa: E402
 
 from agent import policies  # noqa: E402
+from agent.batch import events as batch_events  # noqa: E402
+from agent.batch import standing as batch  # noqa: E402
 from agent.doctor import report  # noqa: E402
 from agent.doors.cli import ledger_records, records  # noqa: E402
 from agent.events import EVENT  # noqa: E402
-from agent.poster import batch, batch_events, checked, written  # noqa: E402
+from agent.poster import checked, written  # noqa: E402
 from agent.poster import records as posters  # noqa: E402
 
 FOLDER = HERE / "schemas"

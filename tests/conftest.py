@@ -42,7 +42,14 @@ hypothesis.settings.register_profile(
 hypothesis.settings.register_profile("searching", max_examples=2000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
-LONGEST = ("test_batch", "test_make", "test_transports", "test_examples", "test_lettering")
+LONGEST = (
+    "test_run",
+    "test_crew",
+    "test_make",
+    "test_transports",
+    "test_examples",
+    "test_lettering",
+)
 """How the names of the files begin that take longest."""
 
 

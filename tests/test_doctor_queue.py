@@ -9,15 +9,15 @@ import pytest
 from pydantic import JsonValue
 
 from agent import Settings
-from agent.doctor import Check, examine
-from agent.doctor.queue import Worker, _database
-from agent.factory import notes_of, open_disk
-from agent.ids import SystemClock
 from agent.batch import queue
 from agent.batch.queue import Limits, Named, open_queue
 from agent.batch.queue_file import Place
 from agent.batch.queue_state import Lot
-from tests.poster.postgres import Postgres, postgres
+from agent.doctor import Check, examine
+from agent.doctor.queue import Worker, _database
+from agent.factory import notes_of, open_disk
+from agent.ids import SystemClock
+from tests.batch.postgres import Postgres, postgres
 
 from .conftest import settings_in
 

@@ -95,7 +95,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
         | RUNNER
         | {"", "ids", "logs", "safety", "wire", "turn", "upstream", "store", "derive", "offline"}
         | {"factory", "doctor", "typeset"}
-        | {"poster"},  # the queue of batches, to look at it
+        | {"batch"},  # the queue of batches, to look at it
         {"anyio", "pydantic"},
     ),
     "poster": (
@@ -113,8 +113,11 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
             "zxingcpp",
             "reportlab",
             "fontTools",
-            "dbos",
         },
+    ),
+    "batch": (
+        NOUNS | {"", "safety", "turn.pricing", "turn.capabilities", "derive", "poster", "batch"},
+        {"PIL", "anyio", "filelock", "pydantic", "pydantic_core", "dbos"},
     ),
     "relay": (
         NOUNS | LOGS | RUNNER | {"safety", "turn", "wire", "relay"},
@@ -134,7 +137,12 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "doors/cli": (
         NOUNS
         | {"", "factory", "doctor", "offline", "turn.lineage", "logs", "doors.cli", "policies"}
-        | {"poster", "doors.api", "doors.mcp"},  # it starts the other doors, and nothing more
+        | {
+            "poster",
+            "batch",
+            "doors.api",
+            "doors.mcp",
+        },  # it starts the other doors, and nothing more
         {"click", "rich", "prompt_toolkit", "anyio", "PIL", "pydantic"},
     ),
 }

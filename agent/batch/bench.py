@@ -10,15 +10,15 @@ import anyio
 
 from .. import ImageAgent
 from ..errors import LimnerError, StoreError, StoreNewer
+from ..poster.records import PictureBought, PictureEnded, PictureStarted, PosterEvent
+from ..poster.variants import STOPPING
 from ..schema import Failure, FailureCode
-from .standing import BatchNote, CellNote, CellState
 from .crew import Place as Listed
 from .events import BatchEvent, BatchPicture, BatchPoster, BatchWaits
 from .notes import Notes, read_note
 from .press import WAITS, Press, Pressed, Task
 from .queue import AT_ONCE, Item, Limits, Lost, Named
-from ..poster.records import PictureBought, PictureEnded, PictureStarted, PosterEvent
-from ..poster.variants import STOPPING
+from .standing import BatchNote, CellNote, CellState
 
 _UNREACHED: Final = 3
 

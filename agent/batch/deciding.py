@@ -14,15 +14,25 @@ import anyio.to_thread
 
 from .. import ImageAgent
 from ..errors import NotFound, UsageError
-from ..protocols import NewImage
-from ..schema import Cost, Image, ImageId, Rendering
-from .standing import BatchNote, CellNote, CellState, Decision, Standing, Verdict, Wish, files_of, matching
-from .folder import written
-from .here import folder_here
-from .notes import Book, Known, Notes
 from ..poster.output import put
 from ..poster.purse import total
 from ..poster.records import Delivered
+from ..protocols import NewImage
+from ..schema import Cost, Image, ImageId, Rendering
+from .folder import written
+from .here import folder_here
+from .notes import Book, Known, Notes
+from .standing import (
+    BatchNote,
+    CellNote,
+    CellState,
+    Decision,
+    Standing,
+    Verdict,
+    Wish,
+    files_of,
+    matching,
+)
 from .wants import Sheet, Window, windows
 
 Spread = Literal["sizes", "locales", "all"]

@@ -15,16 +15,16 @@ import anyio.to_thread
 
 from .. import ImageAgent
 from ..errors import UsageError
-from .standing import BatchNote, BatchOptions, BriefNote, CellState, Kept, Wish, summed
+from ..poster.brief import Brief
+from ..poster.planning import fitting
 from .events import BatchPlanned
 from .folder import PRINT
-from .report import THUMBS
-from ..poster.brief import Brief
 from .here import folder_here
 from .notes import Book, Notes
 from .packed import Packed
-from ..poster.planning import fitting
 from .press import tasks_of
+from .report import THUMBS
+from .standing import BatchNote, BatchOptions, BriefNote, CellState, Kept, Wish, summed
 from .wants import NOTHING, Bill, Window, bill_of, renewed, stale_bill, windows
 
 _TAKEN: Final = frozenset({PRINT, THUMBS})

@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from ..poster.records import Status
 from ..schema import Cost, Failure, Record
 from .standing import CellState
-from ..poster.records import Status
 
 
 class BatchPlanned(Record):

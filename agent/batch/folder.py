@@ -18,11 +18,11 @@ import anyio
 import anyio.to_thread
 
 from ..errors import StoreError, UsageError
-from .standing import BatchNote, CellState, Standing, Verdict, summed, to_do
-from .report import NAME, PAGE_END, Money, brief_cards, page_begin
-from .notes import Notes
 from ..poster.output import write_manifest, write_parts
 from ..poster.records import Delivered, PosterRecord
+from .notes import Notes
+from .report import NAME, PAGE_END, Money, brief_cards, page_begin
+from .standing import BatchNote, CellState, Standing, Verdict, summed, to_do
 from .wants import Window
 
 PRINT: Final = "print"

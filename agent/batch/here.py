@@ -6,9 +6,9 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
-from .standing import BatchNote, CellNote
 from ..poster.brief import Brief
 from .notes import Known
+from .standing import BatchNote, CellNote
 
 
 def is_here(head: BatchNote) -> bool:

@@ -18,8 +18,8 @@ from ..errors import UsageError
 from ..poster.brief import Brief, BriefError, Problem
 from ..poster.explaining import near
 from ..poster.filling import load_brief
-from .packed import Packed
 from ..poster.reading import Value, read
+from .packed import Packed
 
 MOST_BRIEFS: Final = 10_000
 _HOLE: Final = re.compile(r"\{([^{}\s]{1,60})\}")

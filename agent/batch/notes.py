@@ -13,10 +13,10 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 from pydantic import JsonValue, ValidationError
 
 from ..errors import NotFound, StoreBusy, StoreNewer
-from ..schema import Record
-from .standing import BatchNote, BriefNote, CellNote, Decision, PictureNote, Wish
 from ..poster.journal import Step, StepKind
+from ..schema import Record
 from .pacing import Pace
+from .standing import BatchNote, BriefNote, CellNote, Decision, PictureNote, Wish
 
 R = TypeVar("R", bound=Record)
 

@@ -17,16 +17,10 @@ import anyio
 
 from .. import ImageAgent
 from ..errors import StoreError
-from ..schema import Cost, Record, Sha256
-from . import here
-from .standing import BatchNote, BriefNote, CellNote, PictureNote, Wish
-from .crew import Fenced, Place
 from ..poster.brief import Brief
 from ..poster.buying import Counter
 from ..poster.finishing import Job, finish_where_it_fits, without
 from ..poster.layout import layout_for
-from .notes import Book, NotedSteps, Notes
-from .pacing import Paced, Turnstile
 from ..poster.pictures import Lead, make_picture
 from ..poster.plan import Picture
 from ..poster.purse import Purse
@@ -34,8 +28,14 @@ from ..poster.records import Made, PosterEvent, PosterRecord
 from ..poster.screened import refusal
 from ..poster.shop import Shop
 from ..poster.variants import adapted
-from .wants import Sheet, planned, sheet_of
 from ..poster.wording import change_prompt
+from ..schema import Cost, Record, Sha256
+from . import here
+from .crew import Fenced, Place
+from .notes import Book, NotedSteps, Notes
+from .pacing import Paced, Turnstile
+from .standing import BatchNote, BriefNote, CellNote, PictureNote, Wish
+from .wants import Sheet, planned, sheet_of
 
 WAITS: Final = (2.0, 5.0, 10.0, 20.0, 30.0, 30.0, 60.0)
 """Seconds between tries while the store cannot be used."""

@@ -22,7 +22,7 @@ import anyio.to_thread
 from pydantic import JsonValue
 
 from ..errors import StoreBusy, StoreError
-from .queue_file import Place, alone, told, unusable
+from .queue_file import Connection, Place, alone, told, unusable
 
 if TYPE_CHECKING:
     from dbos import DBOSConfig
@@ -369,6 +369,7 @@ def _config(place: Place) -> DBOSConfig:
     return {
         "name": _APP,
         "system_database_url": place.address,
+        "db_engine_kwargs": {} if place.url else {"connect_args": {"factory": Connection}},
         "dbos_system_schema": SCHEMA,
         "application_version": VERSION,
         "executor_id": place.executor,

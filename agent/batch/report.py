@@ -14,8 +14,8 @@ from typing import Final
 
 from PIL import Image
 
-from .standing import BatchNote, CellNote, CellState, Decision, Standing
 from ..poster.report import STYLE
+from .standing import BatchNote, CellNote, CellState, Decision, Standing
 
 NAME: Final = "report.html"
 THUMBS: Final = "thumbs"

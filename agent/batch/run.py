@@ -14,22 +14,22 @@ import anyio
 
 from .. import ImageAgent
 from ..errors import StoreError
+from ..poster.hearing import told
+from ..poster.records import PosterEvent
 from ..schema import Failure
-from .standing import CellState, exit_of, summed, to_do
-from .events import BatchDone, BatchEvent, BatchProgress, BatchWaits
-from .folder import written
-from .drafts import Draft, planned
-from .shift import Shift, listed_at
 from .bench import Bench, limits_of, named, queue_name, state_of_record, told_of
 from .deciding import desk_of
-from ..poster.hearing import told
+from .drafts import Draft, planned
+from .events import BatchDone, BatchEvent, BatchProgress, BatchWaits
+from .folder import written
 from .here import folder_here
 from .notes import Book, Notes
 from .pacing import SLACK_S
 from .press import Task, tasks_of
 from .queue import Queue
 from .queue_file import Place
-from ..poster.records import PosterEvent
+from .shift import Shift, listed_at
+from .standing import CellState, exit_of, summed, to_do
 from .wants import Window, windows
 
 _TICK_S: Final = 0.5

@@ -14,10 +14,10 @@ from pydantic import JsonValue
 from .. import __version__
 from ..errors import StoreBusy, StoreError
 from . import crew as batch_crew
+from .bench import Bench
 from .crew import Crew, Register
 from .crew import Place as Listed
 from .events import BatchEvent, BatchWaits
-from .bench import Bench
 from .notes import Notes
 from .queue import READS, Limits, Lost, Queue, open_queue
 from .queue_file import Place

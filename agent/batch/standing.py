@@ -19,10 +19,10 @@ from typing import Final, Literal, get_args
 
 from pydantic import JsonValue
 
-from ..schema import ImageId, Record, SessionId, Sha256
 from ..poster.brief import Brief
 from ..poster.plan import Cell, Picture
 from ..poster.records import Made, PosterRecord
+from ..schema import ImageId, Record, SessionId, Sha256
 
 CellState = Literal[
     "planned",

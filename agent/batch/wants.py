@@ -9,14 +9,25 @@ from typing import Final, NamedTuple
 import anyio.to_thread
 
 from .. import ImageAgent, __version__
-from ..schema import Cost
-from .standing import BriefNote, Standing, Wanted, Wish, cell_reach, making_of, picture_reach, standing, to_do, wanted
 from ..poster.brief import Brief
-from .here import still_there
-from .notes import Book, Known
 from ..poster.plan import Picture, Plan
 from ..poster.planning import plan_for, with_model
 from ..poster.purse import total
+from ..schema import Cost
+from .here import still_there
+from .notes import Book, Known
+from .standing import (
+    BriefNote,
+    Standing,
+    Wanted,
+    Wish,
+    cell_reach,
+    making_of,
+    picture_reach,
+    standing,
+    to_do,
+    wanted,
+)
 
 
 class Sheet(NamedTuple):

@@ -7,13 +7,13 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 
 import anyio.to_thread
 
-from ..errors import LimnerError
-from ..factory import notes_of, open_disk
 from ..batch.crew import SILENT_S
 from ..batch.notes import Book
 from ..batch.queue import READS
 from ..batch.queue_file import Place
 from ..batch.queue_state import Lot, is_worked_on, lots_of
+from ..errors import LimnerError
+from ..factory import notes_of, open_disk
 from ..protocols import Clock
 from ..schema import Record
 from ..settings import Settings

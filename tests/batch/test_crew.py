@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,28 +17,27 @@ from anyio.abc import Process
 from pydantic import JsonValue
 
 from agent import ImageAgent
-from agent.factory import notes_of, open_disk
-from agent.offline import Offline
-from agent.batch.standing import BatchOptions
 from agent.batch.crew import Crew, Place
 from agent.batch.drafts import Order, drafted
-from agent.poster.filling import load_brief
 from agent.batch.notes import Book
 from agent.batch.press import Press, Task, tasks_of
 from agent.batch.queue import Lost
+from agent.batch.standing import BatchOptions
 from agent.batch.wants import NOTHING, planned, sheet_of
+from agent.factory import notes_of, open_disk
+from agent.offline import Offline
+from agent.poster.filling import load_brief
 from agent.settings import load_settings
 from agent.store.batches import DiskNotes
+from tests.batch.held import Held
+from tests.batch.postgres import Postgres, postgres
 from tests.conftest import OpenOn, Serve
+from tests.forked import python
 from tests.gateway import served
-from tests.poster.held import Held
-from tests.poster.postgres import Postgres, postgres
 
 FAR = "from agent.poster import here; here.is_here = lambda head: False; "
 """What makes a worker one of another machine, from where the folder of a batch cannot be reached."""
-HASTY = (
-    "from agent.poster import bench, press; press.WAITS, bench.WAITS = (0.1,) * 3, (0.5,) * 99; "
-)
+HASTY = "from agent.batch import bench, press; press.WAITS, bench.WAITS = (0.1,) * 3, (0.5,) * 99; "
 """What makes a run give up a picture while it still waits for the database."""
 CLI = "from agent.doors.cli import main; main()"
 ROOT = Path(__file__).resolve().parents[2]
@@ -209,7 +207,7 @@ def _env(folder: Path, url: str, database: Postgres) -> dict[str, str]:
 async def _limner(
     env: dict[str, str], folder: Path, *args: str, cli: str = CLI
 ) -> AsyncIterator[Process]:
-    command = [sys.executable, "-c", cli, "batch", *args]
+    command = [python(), "-c", cli, "batch", *args]
     async with await anyio.open_process(
         command, env=env, cwd=folder, stderr=subprocess.DEVNULL
     ) as process:

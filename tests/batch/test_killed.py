@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,10 @@ import anyio
 
 from agent.factory import open_disk
 from agent.settings import load_settings
+from tests.batch.held import Held
 from tests.conftest import Serve
+from tests.forked import python
 from tests.gateway import served
-from tests.poster.held import Held
 
 CLI = "from agent.doors.cli import main; main()"
 POSTERS = 8
@@ -46,7 +46,7 @@ async def _run(briefs: Path, url: str, held: Held | None = None) -> int:
         "PYTHONPATH": str(ROOT),
     }
     how = ("--yes", "--json", "--on-unknown", "retry", "--at-once", "2")
-    command = [sys.executable, "-c", CLI, "batch", "run", str(briefs), *how]
+    command = [python(), "-c", CLI, "batch", "run", str(briefs), *how]
     async with await anyio.open_process(
         command, env=env, cwd=briefs.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from agent.batch.events import BatchDone, BatchEvent, BatchPicture, BatchWaits
+from agent.batch.queue_file import FILE, Place
+from agent.batch.run import run_batch
 from agent.errors import StoreBusy, StoreError
 from agent.offline import Offline
-from agent.batch.events import BatchDone, BatchEvent, BatchPicture, BatchWaits
-from agent.batch.run import run_batch
-from agent.batch.queue_file import FILE, Place
+from tests.batch.test_run import Shop, brief_of, drawn
 from tests.conftest import OpenOn, Serve
-from tests.poster.test_batch import Shop, brief_of, drawn
 
 Hears = Callable[[BatchEvent], None]
 
@@ -35,7 +35,7 @@ async def shop(open_on: OpenOn, server: Offline, tmp_path: Path) -> AsyncIterato
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("press", "bench"):
-        monkeypatch.setattr(f"agent.poster.{module}.WAITS", (0.02,) * 20)
+        monkeypatch.setattr(f"agent.batch.{module}.WAITS", (0.02,) * 20)
 
 
 async def _run(shop: Shop, hears: Hears) -> BatchDone:

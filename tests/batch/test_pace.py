@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from agent.factory import notes_of, open_disk
 from agent.batch.pacing import Turnstile
+from agent.factory import notes_of, open_disk
 from agent.settings import load_settings
+from tests.batch.postgres import Postgres, postgres
+from tests.batch.test_crew import CLI, Busy, _attempts, _briefs, _env, _limner, _rest_of
 from tests.conftest import Serve
 from tests.gateway import served
-from tests.poster.postgres import Postgres, postgres
-from tests.poster.test_batch_crew import CLI, Busy, _attempts, _briefs, _env, _limner, _rest_of
 
 LOOSE = "from agent.poster import batching, queue; queue._SLOWER_S = -0.9; batching.SLACK_S = 1.0; "
 """The queue gives out whatever it has; a machine that is busy may be a second late."""

@@ -10,20 +10,18 @@ import pytest
 from anyio.abc import Process
 
 from agent import ImageAgent
+from agent.batch.bench import Bench
+from agent.batch.notes import Book
+from agent.batch.press import Task
+from agent.batch.queue import Lost
+from agent.batch.standing import picture_reach
 from agent.errors import StoreNewer
 from agent.factory import notes_of
 from agent.offline import Offline
-from agent.batch.standing import picture_reach
-from agent.batch.bench import Bench
 from agent.poster.filling import load_brief
-from agent.batch.notes import Book
 from agent.poster.planning import plan_for
-from agent.batch.press import Task
-from agent.batch.queue import Lost
-from tests.conftest import OpenOn, Serve
-from tests.gateway import served
-from tests.poster.postgres import Postgres, postgres
-from tests.poster.test_batch_crew import (
+from tests.batch.postgres import Postgres, postgres
+from tests.batch.test_crew import (
     CLI,
     TEXT,
     _attempts,
@@ -34,6 +32,8 @@ from tests.poster.test_batch_crew import (
     _until,
     drawn,
 )
+from tests.conftest import OpenOn, Serve
+from tests.gateway import served
 
 LATER = "from agent.poster import queue; queue.VERSION = '2'; queue.READS = frozenset('12'); "
 """A release whose tasks have another form, and which reads those of before."""

@@ -9,21 +9,21 @@ from typing import Any
 import pytest
 
 from agent import ImageAgent, NotFound, UsageError
-from agent.errors import StoreBusy
-from agent.factory import notes_of
-from agent.offline import Offline
-from agent.batch.standing import BatchOptions, matching
+from agent.batch.deciding import Desk, desk_of
+from agent.batch.drafts import Draft, Order, drafted
 from agent.batch.events import BatchDone, BatchEvent, BatchPlanned
 from agent.batch.folder import read_decisions
-from agent.batch.drafts import Draft, Order, drafted
-from agent.batch.run import run_batch
-from agent.poster.brief import Brief
-from agent.batch.deciding import Desk, desk_of
-from agent.poster.filling import load_brief
-from agent.poster.journal import Step
 from agent.batch.notes import NotedSteps
 from agent.batch.queue import Limits, Named, open_queue
 from agent.batch.queue_file import Place
+from agent.batch.run import run_batch
+from agent.batch.standing import BatchOptions, matching
+from agent.errors import StoreBusy
+from agent.factory import notes_of
+from agent.offline import Offline
+from agent.poster.brief import Brief
+from agent.poster.filling import load_brief
+from agent.poster.journal import Step
 from agent.schema import TurnId
 from tests.conftest import OpenOn, Serve
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,10 @@ import anyio
 from agent.factory import open_disk
 from agent.schema import Attempt
 from agent.settings import load_settings
+from tests.batch.held import Held
 from tests.conftest import Serve
+from tests.forked import python
 from tests.gateway import served
-from tests.poster.held import Held
 
 CLI = "from agent.doors.cli import main; main()"
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,7 +48,7 @@ async def _run(
         "OPENAI_BASE_URL": url,
         "PYTHONPATH": str(ROOT),
     }
-    command = [sys.executable, "-c", CLI, "batch", "run", *args, "--yes", "--json"]
+    command = [python(), "-c", CLI, "batch", "run", *args, "--yes", "--json"]
     async with await anyio.open_process(command, env=env, cwd=folder) as process:
         assert process.stdout is not None
         assert process.stderr is not None

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from agent import ImageAgent
-from agent.factory import notes_of
 from agent.batch import wants
-from agent.batch.events import BatchDone, BatchProgress
-from agent.batch.drafts import Order, drafted
-from agent.batch.run import run_batch
-from agent.poster.brief import Brief
 from agent.batch.deciding import desk_of
-from agent.poster.filling import load_brief
+from agent.batch.drafts import Order, drafted
+from agent.batch.events import BatchDone, BatchProgress
 from agent.batch.packed import Packed
 from agent.batch.queue_file import Place
+from agent.batch.run import run_batch
+from agent.factory import notes_of
+from agent.poster.brief import Brief
+from agent.poster.filling import load_brief
 from tests.conftest import OpenOn, Serve
 
 TEXT = "name: {name}\ntitle: Night\nlettering: set\nmotif: a hill\nsizes: [320x400]\n"

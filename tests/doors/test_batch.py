@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.batch.standing import Standing
 from agent.batch.events import BATCH_EVENT
+from agent.batch.standing import Standing
 
 from .conftest import Limner
 

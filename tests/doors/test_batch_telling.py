@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agent.doors.cli.batch_telling import BatchTeller
 from agent.batch.events import BatchPoster, BatchProgress, BatchWaits
+from agent.doors.cli.batch_telling import BatchTeller
 
 
 class Heard:

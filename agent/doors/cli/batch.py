@@ -17,12 +17,12 @@ from .worker import worker
 
 if TYPE_CHECKING:
     from ... import ImageAgent
-    from ...batch.standing import BatchOptions
     from ...batch.drafts import Draft, Order
-    from ...batch.run import Reins
-    from ...poster.brief import Brief
     from ...batch.notes import Notes
     from ...batch.queue_file import Place
+    from ...batch.run import Reins
+    from ...batch.standing import BatchOptions
+    from ...poster.brief import Brief
     from ...settings import Settings
     from .batch_telling import BatchTeller
     from .signals import Interruption
@@ -199,8 +199,8 @@ async def _order(flags: RunFlags, notes: Notes) -> Order:
 
 def _options(flags: RunFlags, before: BatchOptions | None) -> BatchOptions:
     """What was said now, else as the batch was begun."""
-    from ...errors import UsageError
     from ...batch.standing import BatchOptions
+    from ...errors import UsageError
     from . import desk
 
     changed: dict[str, Any] = {}

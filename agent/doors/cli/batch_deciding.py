@@ -32,8 +32,8 @@ POSTERS = click.argument("posters", nargs=-1, required=True, metavar="POSTER…"
 
 async def newest(notes: Notes, here: str) -> str:
     """The batch that was run last in this directory, else the newest of all."""
-    from ...errors import UsageError
     from ...batch.notes import Book
+    from ...errors import UsageError
 
     found = await notes.batches()
     ordered = sorted(found, key=lambda name: found[name], reverse=True)
@@ -48,9 +48,9 @@ async def newest(notes: Notes, here: str) -> str:
 @asynccontextmanager
 async def _desk(settings: Settings, name: str | None) -> AsyncIterator[tuple[Desk, Notes]]:
     """A batch as it stands, by the prices and the policy of the server it was begun with."""
-    from ...factory import notes_of, open_agent, open_disk
     from ...batch.deciding import desk_of
     from ...batch.notes import Book
+    from ...factory import notes_of, open_agent, open_disk
     from . import desk
 
     disk = await open_disk(settings)

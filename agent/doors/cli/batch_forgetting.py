@@ -31,9 +31,9 @@ def forget(name: str, yes: bool) -> None:
 
 async def _forget(settings: Settings, name: str, yes: bool) -> None:
     """The batch goes last, so that what was interrupted can be asked for again."""
+    from ...batch.notes import Book
     from ...errors import NotFound
     from ...factory import notes_of, open_disk
-    from ...batch.notes import Book
     from .wording import count
 
     disk = await open_disk(settings)

@@ -8,9 +8,17 @@ from pathlib import Path
 
 import click
 
-from ...batch.standing import BatchNote, CellState, Standing, summed, to_do
-from ...batch.events import BatchDone, BatchEvent, BatchPicture, BatchPlanned, BatchPoster, BatchProgress, BatchWaits
 from ...batch.drafts import Draft
+from ...batch.events import (
+    BatchDone,
+    BatchEvent,
+    BatchPicture,
+    BatchPlanned,
+    BatchPoster,
+    BatchProgress,
+    BatchWaits,
+)
+from ...batch.standing import BatchNote, CellState, Standing, summed, to_do
 from ...schema import Cost
 from .stdout import write_json, write_path
 from .telling import LiveProgress, Progress

@@ -9,8 +9,8 @@ import click
 from .flags import ArtistFlags, hidden_artist_flags
 
 if TYPE_CHECKING:
-    from ...offline import OfflineOptions
     from ...batch.events import BatchEvent
+    from ...offline import OfflineOptions
     from ...settings import Settings
     from .signals import Interruption
     from .telling import Progress
@@ -86,10 +86,10 @@ async def _work(
 ) -> int:
     import anyio
 
-    from ...factory import notes_of, open_agent
-    from ...batch.shift import Shift, listed_at, work_on
-    from ...batch.run import Reins
     from ...batch.bench import Bench, queue_of
+    from ...batch.run import Reins
+    from ...batch.shift import Shift, listed_at, work_on
+    from ...factory import notes_of, open_agent
     from ...schema import Failure
     from .batch import place_of, resting
 
