@@ -76,8 +76,6 @@ class RelayedTurn:
         self._drawn: list[Drawn] = []
         self._waiting: list[bytes] = []
         """Told once the second screen has looked at the pictures among them."""
-        self._later: list[bytes] = []
-        """Drafts after the first one, told before anything else is."""
 
     async def drive(self) -> None:
         """Run to the end; nothing that goes wrong here is the end of the server's other turns."""
@@ -163,7 +161,7 @@ class RelayedTurn:
         if not self._streams:
             line.put([ending.body])
         else:
-            self._put([*([] if failure else self._waiting), *ending.events])
+            line.put([*([] if failure else self._waiting), *ending.events])
         line.end()
 
     async def _give_up(self, failure: Failure | None, outcome: Outcome) -> None:
@@ -253,15 +251,11 @@ class RelayedTurn:
         if self._yields_until is None:
             self._yields_until = anyio.current_time() + LONGEST_S
         await self._pace.give_way(self._yields_until)
-        if self._later:
-            self._pass_on([], drew=False)
 
     def _allowed(self, picture: Picture) -> None:
         """Its drafts have waited for no more than this, unless it is to be looked at as well."""
         if self._kit.second_screen != "pictures":
-            frames = self._tale.release(picture.item_id)
-            self._pass_on(frames[:1], drew=False)
-            self._later = frames[1:]
+            self._pass_on(self._tale.release(picture.item_id), drew=False)
 
     def _pass_on(self, frames: Sequence[bytes], *, drew: bool) -> None:
         if not self._streams:
@@ -270,11 +264,7 @@ class RelayedTurn:
         if self._waiting or (late and drew):
             self._waiting += frames
         else:
-            self._put(frames)
-
-    def _put(self, frames: Sequence[bytes]) -> None:
-        later, self._later = self._later, []
-        self._line.put([*later, *frames])
+            self._line.put(frames)
 
     async def _note(self, verdict: Verdict) -> None:
         written = self._written
