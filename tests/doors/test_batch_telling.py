@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 from agent.batch.events import BatchPoster, BatchProgress, BatchWaits
 from agent.doors.cli.batch_telling import BatchTeller
 
@@ -20,6 +22,9 @@ class Heard:
 
     def rest(self) -> None:
         pass
+
+    def aside(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 def test_a_log_has_a_line_for_each_twentieth_of_a_large_batch() -> None:

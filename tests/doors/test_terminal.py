@@ -179,3 +179,23 @@ def test_the_demo_asks_a_person_before_a_server_bills(
         terminal.type("n\r")
 
         assert terminal.code() == 130
+
+
+def test_the_paths_of_a_batch_stay_on_the_screen_above_the_table_that_moves(
+    limner: Limner, tmp_path: Path
+) -> None:
+    """Regression: the table was drawn over the paths, and left pieces of itself behind."""
+    brief = tmp_path / "fair.yaml"
+    brief.write_text("title: A fair\nsizes: [square, story, a4]\n", encoding="utf-8")
+    assert limner("brief", "check", str(brief)).code == 0
+
+    with at_terminal("batch", str(brief), "-p", "offline", "--draw", "tiny", "--yes") as terminal:
+        shown = terminal.until(r"report\.html")
+
+        assert terminal.code() == 0
+
+    stays = re.findall(r"\x1b\[2K(/[^\r\n\x1b]*/1\.png)\r\n", shown)
+    wiped = re.findall(r"/1\.[a-z.]*\r\n\x1b\[\?25l\r\x1b\[2K\x1b\[1A", shown)
+    assert len(stays) == 3
+    assert not wiped
+    assert re.search(r"proved +\d", shown)

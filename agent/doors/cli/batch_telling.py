@@ -20,6 +20,7 @@ from ...batch.events import (
 )
 from ...batch.standing import BatchNote, CellState, Standing, summed, to_do
 from ...schema import Cost
+from .batch_table import table_of
 from .stdout import write_json, write_path
 from .telling import LiveProgress, Progress
 from .wording import amount, count, delay, money, plain
@@ -34,7 +35,7 @@ class BatchTeller:
     def __init__(self, *, as_json: bool, progress: Progress) -> None:
         self._json = as_json
         self._progress = progress
-        self._live = isinstance(progress, LiveProgress)
+        self._live = progress if isinstance(progress, LiveProgress) else None
         self._folder = Path()
         self._shown = -1
         """Which twentieth of the posters was told last."""
@@ -42,7 +43,8 @@ class BatchTeller:
 
     def tell(self, event: BatchEvent) -> None:
         if self._json:
-            write_json(event)
+            with self._progress.aside():
+                write_json(event)
         match event:
             case BatchPlanned():
                 self._folder = Path(event.folder)
@@ -73,8 +75,9 @@ class BatchTeller:
 
     def _poster(self, event: BatchPoster) -> None:
         if not self._json:
-            for path in event.paths:
-                write_path(self._folder / path)
+            with self._progress.aside():
+                for path in event.paths:
+                    write_path(self._folder / path)
         if event.state != "proved":
             reasons = "".join(f"\n  {plain(reason)}" for reason in event.reasons)
             self._some(f"{plain(event.name)}: {event.state}{reasons}")
@@ -88,22 +91,18 @@ class BatchTeller:
             self.line("and more; limner batch status lists them")
 
     def _stage(self, event: BatchProgress) -> None:
-        """In a log a line for each twentieth; where a line can move, whenever something has."""
+        """In a log a line for each twentieth; at a terminal a table that moves."""
+        if self._live is not None:
+            self._live.stage("; ".join([*_ahead(event), "running for"]), table_of(event))
+            return
         posters = sum(event.states.values())
         open_ = sum(number for state, number in event.states.items() if to_do(state))
         part = 20 * (posters - open_) // max(1, posters)
-        if part == self._shown and not self._live:
+        if part == self._shown:
             return
         self._shown = part
-        facts = [states_line(event.states)]
-        if event.under_way:
-            facts.append(f"{count(event.under_way, 'picture')} to go")
-        facts += _money(event.spent, event.reserved, event.currency)
-        if event.eta_s:
-            facts.append(f"done {delay(event.eta_s)}")
-        if self._live:
-            facts.append("running for")  # the seconds come after it
-        self._progress.stage("; ".join(facts))
+        paid = _money(event.spent, event.reserved, event.currency)
+        self._progress.stage("; ".join([states_line(event.states), *_ahead(event), *paid]))
 
     def _done(self, event: BatchDone) -> None:
         self._progress.rest()
@@ -130,6 +129,13 @@ class BatchTeller:
                 f"{count(bill.overwritten, 'finished poster')} replaced"
             )
         return f"{told}."
+
+
+def _ahead(event: BatchProgress) -> Iterator[str]:
+    if event.under_way:
+        yield f"{count(event.under_way, 'picture')} to go"
+    if event.eta_s:
+        yield f"done {delay(event.eta_s)}"
 
 
 def _money(spent: Decimal | None, reserved: Decimal | None, currency: str) -> Iterator[str]:

@@ -41,10 +41,12 @@ class PosterTeller:
     def tell(self, event: PosterEvent) -> bool:
         """Everything there is to say about one event; whether something may be billed right now."""
         if self._json:
-            write_json(event)
+            with self._progress.aside():
+                write_json(event)
         elif isinstance(event, PosterMade):
-            for path in event.paths:
-                write_path(Path(path))
+            with self._progress.aside():
+                for path in event.paths:
+                    write_path(Path(path))
         for line in _lines(event):
             self._progress.line(line)
         match event:

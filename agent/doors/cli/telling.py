@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,7 +32,7 @@ from .problems import say_problem
 from .stdout import write_json, write_path
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.status import Status
 
     from .outputs import Outputs
@@ -50,6 +50,10 @@ class Progress(Protocol):
 
     def rest(self) -> None:
         """Nothing is under way."""
+        ...
+
+    def aside(self) -> AbstractContextManager[None]:
+        """What moves steps out of the way of what is written, on stdout too."""
         ...
 
 
@@ -71,9 +75,12 @@ class PlainProgress:
     def rest(self) -> None:
         self._told.clear()
 
+    def aside(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
 
 class LiveProgress:
-    """For people: one line that moves, with the seconds."""
+    """For people: one line that moves, with the seconds, and what is to stand under it."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -82,33 +89,36 @@ class LiveProgress:
         self._status: Status | None = None
         self._ticking: _Ticking | None = None
 
-    def stage(self, text: str) -> None:
-        if self._status is None:
-            self._ticking = self._ticking or _Ticking()
-            self._status = self._console.status(self._ticking)
-            self._status.start()
-        assert self._ticking is not None
+    def stage(self, text: str, under: RenderableType | None = None) -> None:
+        self._ticking = self._ticking or _Ticking()
         self._ticking.text = text
+        self._ticking.under = under
+        self._start()
 
     def line(self, text: str) -> None:
-        with self._aside():
+        with self.aside():
             click.echo(text, err=True)
 
     def rest(self) -> None:
         self._ticking = None
+        self._stop()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        self._stop()
+        yield
+        self._start()
+
+    def _start(self) -> None:
+        """Each time anew: one that was stopped would wipe out the lines written since."""
+        if self._status is None and self._ticking is not None:
+            self._status = self._console.status(self._ticking)
+            self._status.start()
+
+    def _stop(self) -> None:
         if self._status is not None:
             self._status.stop()
             self._status = None
-
-    @contextmanager
-    def _aside(self) -> Iterator[None]:
-        """The moving line steps out of the way of what stays."""
-        status, ticking = self._status, self._ticking
-        if status is not None:
-            status.stop()
-        yield
-        if status is not None and ticking is not None:
-            status.start()
 
 
 class _Ticking:
@@ -118,13 +128,17 @@ class _Ticking:
         from time import monotonic
 
         self.text = ""
+        self.under: RenderableType | None = None
         self._clock = monotonic
         self._since = monotonic()
 
-    def __rich__(self) -> str:
+    def __rich__(self) -> RenderableType:
+        from rich.console import Group
         from rich.markup import escape
+        from rich.text import Text
 
-        return f"{escape(self.text)} [dim]{self._clock() - self._since:.0f} s[/dim]"
+        line = f"{escape(self.text)} [dim]{self._clock() - self._since:.0f} s[/dim]"
+        return Group(Text.from_markup(line), self.under) if self.under else line
 
 
 def progress() -> Progress:
@@ -172,7 +186,9 @@ class Teller:
             enlarged = tuple(map(self._deliver_enlarged, event.degraded))
             event = event.model_copy(update={"degraded": enlarged})
         if self._json:
-            write_json(self._with_paths(event))
+            told = self._with_paths(event)
+            with self._progress.aside():
+                write_json(told)
         match event:
             case TurnStarted():
                 self._begin(event)
