@@ -154,12 +154,11 @@ class Retelling:
 
     def release(self, theirs: str | None) -> list[bytes]:
         """The drafts of an item whose wording was checked; those still to come are not held."""
-        frames: list[bytes] = []
-        for at, place in self._places.items():
-            if theirs in place.theirs and self._last is None:
-                place.checked = True
-                frames += self._drafts(at, wanted=True)
-        return frames
+        named = [at for at, p in self._places.items() if theirs in p.theirs and p.value is None]
+        if len(named) != 1 or self._last is not None:  # of two with one name, nobody knows which
+            return []
+        self._places[named[0]].checked = True
+        return self._drafts(named[0], wanted=True)
 
     # ── while it comes ───────────────────────────────────────────────────────────────────────
 
@@ -196,22 +195,21 @@ class Retelling:
     def _passed(self, kind: str, event: Event, lifted: Lifted, queue: list[Drawn]) -> list[bytes]:
         item = obj(event.get("item"))
         known = count(event, "output_index") is not None or "item_id" in event or bool(item)
-        if not known:
-            return [self._event(event, lifted.strings)]
+        if not known:  # a picture without a place is nobody's: no check could ever allow it
+            shows = kind == _PARTIAL or bool(lifted.strings)
+            return [] if shows and self.holds else [self._event(event, lifted.strings)]
         at = self._at(event, item)
+        there = at in self._places
         if kind == "response.output_item.added":
-            return [] if at in self._places else self._added(at, dict(item))
-        frames = (
-            []
-            if at in self._places
-            else self._added(at, stories.begun(stories.kind_of(kind, item)))
-        )
+            return [] if there else self._added(at, dict(item))
+        frames = [] if there else self._added(at, stories.begun(stories.kind_of(kind, item)))
         place = self._places[at]
         if kind == "response.output_item.done":
             return [*frames, *self._done(at, Lifted(dict(item), lifted.strings), queue)]
         event |= {"output_index": at} | ({"item_id": place.id} if "item_id" in event else {})
         waits = any(where == at for where, _, _ in self._held)
-        if self.holds and (kind == _PARTIAL or waits):
+        shows = place.kind == "image_generation_call" and bool(lifted.strings)
+        if self.holds and (kind == _PARTIAL or shows or waits):
             if place.value is not None:
                 return frames
             if not place.checked:  # what comes after a draft stays after it
@@ -231,6 +229,8 @@ class Retelling:
     def _added(self, at: int, item: Item) -> list[bytes]:
         place = self._place(at, item)
         shown = item | {"id": place.id} | ({"result": None} if "result" in item else {})
+        if self.holds:  # told with the picture, when it was checked
+            shown.pop("revised_prompt", None)
         event: Event = {
             "type": "response.output_item.added",
             "output_index": at,

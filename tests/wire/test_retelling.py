@@ -449,6 +449,55 @@ def test_only_the_drafts_of_the_item_that_was_checked_come() -> None:
     assert teller.release(None) == []
 
 
+def test_of_two_items_by_one_name_neither_is_taken_for_the_one_that_was_checked() -> None:
+    teller = Teller()
+    for event in (added(0), partial(0), added(1), partial(1)):
+        teller.hear(event)
+
+    assert teller.release("ig_theirs") == []
+    teller.hear(done(picture(ONE), 0), drawn(ONE))
+    assert teller.kinds.count("image_generation_call.partial_image") == 1
+    assert len(teller.release("ig_theirs")) == 1
+
+
+@pytest.mark.parametrize("data", [TWO, b"\x89PNG"])
+def test_a_draft_that_says_not_whose_it_is_is_told_only_where_nothing_is_held(data: bytes) -> None:
+    kind = "response.image_generation_call.partial_image"
+    nobodys = {"type": kind, "partial_image_b64": b64(data), "partial_image_index": 0}
+    held, free = Teller(), Teller(hold=False)
+    for teller in (held, free):
+        teller.hear(added())
+        teller.hear(nobodys)
+        teller.hear(done(picture()), drawn())
+
+    assert "image_generation_call.partial_image" not in held.kinds
+    assert "image_generation_call.partial_image" in free.kinds
+    assert held.kinds[-1] == free.kinds[-1] == "output_item.done"
+
+
+def test_a_picture_in_an_event_of_another_name_waits_as_a_draft_does() -> None:
+    teller = Teller()
+    teller.hear(added())
+    strange = stage("previewed") | {"result": b64(TWO)}
+    nobodys = {"type": "response.preview", "b64_json": b64(TWO)}
+    assert [teller.hear(strange), teller.hear(nobodys)] == [[], []]
+
+    assert [event["type"] for event in teller.release("ig_theirs")] == [strange["type"]]
+    assert "preview" not in teller.kinds
+
+
+@pytest.mark.parametrize(("hold", "told"), [(True, None), (False, "a kite")])
+def test_wording_that_comes_with_the_beginning_is_told_with_its_end(
+    hold: bool, told: str | None
+) -> None:
+    teller = Teller(hold=hold)
+    teller.hear(added(item=picture(None)))
+    teller.hear(done(picture()), drawn())
+
+    first, last = (event["item"].get("revised_prompt") for event in teller.said[-2:])
+    assert (first, last) == (told, "a kite")
+
+
 def test_no_draft_comes_after_wording_that_may_not_be() -> None:
     teller = Teller()
     for event in (added(), partial()):
