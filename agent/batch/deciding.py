@@ -37,6 +37,7 @@ from .wants import Sheet, Window, windows
 
 Spread = Literal["sizes", "locales", "all"]
 _CANDIDATES: Final = 8
+_ENDS: Final = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 _JUDGED: Final[frozenset[CellState]] = frozenset(
     {"proved", "needs-person", "approved", "rejected", "stale"}
 )
@@ -63,17 +64,19 @@ class Desk:
     async def standings(self, globs: Sequence[str] = ()) -> dict[str, Standing]:
         """Every poster that the globs match, in the order of the briefs; all without globs.
 
-        Raises ``NotFound`` when there is none of such a name.
+        Raises ``NotFound`` for globs that match none.
         """
         found: dict[str, Standing] = {}
+        idle = set(globs)
         some: list[str] = []
         async for window in self.windows():
             there = window.standings
             some += [*there][: _CANDIDATES - len(some)]
             found |= {name: there[name] for name in matching(there, globs)} if globs else there
-        if globs and not found:
+            idle = {one for one in idle if not matching(there, [one])}
+        if idle:
             raise NotFound(
-                f"No poster of {self.head.name} is called {' or '.join(globs)}.",
+                f"No poster of {self.head.name} is called {' or '.join(sorted(idle))}.",
                 candidates=tuple(some),
                 hint="A name is brief/locale/size/variant; parts at its end may be left out, * "
                 "stands for anything.",
@@ -84,12 +87,14 @@ class Desk:
         """Names that the globs match; raises ``NotFound`` when there is none."""
         return tuple(await self.standings(globs))
 
-    async def every(self, names: Collection[str]) -> None:
-        """Raises ``NotFound`` for the first of the names that matches no poster."""
+    async def every(self, names: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """What each of the names matches; raises ``NotFound`` for the first that matches nothing."""
         there = await self.standings()
-        for name in names:
-            if name not in there and not matching(there, [name]):
+        found = {name: (name,) if name in there else matching(there, [name]) for name in names}
+        for name, posters in found.items():
+            if not posters:
                 await self.chosen([name])
+        return found
 
     async def written(self, notes: Notes) -> Path:
         """Report, ``decisions.csv``, manifests and ``print/``, as it stands; the report's path."""
@@ -161,6 +166,8 @@ class Desk:
                 hint="limner batch run makes it first.",
             )
         data = await anyio.to_thread.run_sync(self._agent.kit.pictures.load, path)
+        if self._agent.kit.pictures.inspect(data, name=str(path)).media_type not in _ENDS:
+            raise UsageError(f"{path}: no poster.", hint="Save it as PNG, JPEG or WebP.")
         image = await self._imported(note, data, path)
         files = (await anyio.to_thread.run_sync(self._placed, note, data, image),)
         record = note.record.model_copy(
@@ -198,7 +205,7 @@ class Desk:
         record = note.record
         brief = record.name.partition("/")[0]
         folder = Path(self.head.out) / brief
-        end = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}[image.media_type]
+        end = _ENDS[image.media_type]
         path = folder / record.locale / record.size / f"{record.variant}.{end}"
         put(path, data)
         return Delivered(

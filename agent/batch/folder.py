@@ -9,7 +9,7 @@ import csv
 import io
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Final, NamedTuple, get_args
@@ -23,6 +23,7 @@ from ..poster.records import Delivered, PosterRecord
 from .notes import Notes
 from .report import NAME, PAGE_END, Money, brief_cards, page_begin
 from .standing import BatchNote, CellState, Standing, Verdict, summed, to_do
+from .table import table_of
 from .wants import Window
 
 PRINT: Final = "print"
@@ -177,24 +178,42 @@ class Filled(NamedTuple):
 
 def read_decisions(text: str, *, name: str) -> tuple[Filled, ...]:
     """Lines with a decision; raises ``UsageError`` that names the first line that is wrong."""
-    rows = csv.DictReader(io.StringIO(text.lstrip("\ufeff"), newline=""))
-    missing = {"poster", "decision"} - set(rows.fieldnames or ())
+    columns, rows = table_of(text, name=name)
+    missing = {"poster", "decision"} - set(columns)
     if missing:
         raise UsageError(
             f"{name}: has no column {' and no column '.join(sorted(missing))}.",
             hint="limner batch report writes one to fill in.",
         )
     found = []
-    for row in rows:
-        verdict = (row.get("decision") or "").strip().lower()
+    for line, row in rows:
+        verdict = row["decision"].lower()
         if not verdict:
             continue
         if verdict not in get_args(Verdict):
             raise UsageError(
-                f"{name}, line {rows.line_num}: decision is {verdict[:40]!r}.",
+                f"{name}, row {line}: decision is {verdict[:40]!r}.",
                 hint="Write approved or rejected, or leave it empty.",
             )
-        reason = (row.get("reason") or "").strip().removeprefix("'")
-        poster = (row["poster"] or "").strip().removeprefix("'")
+        reason = row.get("reason", "").removeprefix("'")
+        poster = row["poster"].removeprefix("'")
         found.append(Filled(poster, "approved" if verdict == "approved" else "rejected", reason))
     return tuple(found)
+
+
+def judged(
+    filled: Sequence[Filled], posters: Mapping[str, Sequence[str]], *, name: str
+) -> dict[tuple[Verdict, str], list[str]]:
+    """Posters by what is said of them; raises ``UsageError`` for one that two lines differ about."""
+    said: dict[str, Filled] = {}
+    for one in filled:
+        for poster in posters[one.name]:
+            before = said.setdefault(poster, one)
+            if before.verdict != one.verdict:
+                raise UsageError(
+                    f"{name}: {poster} is approved and rejected.", hint="Leave one of the two out."
+                )
+    found: dict[tuple[Verdict, str], list[str]] = {}
+    for poster, one in said.items():
+        found.setdefault((one.verdict, one.reason), []).append(poster)
+    return found

@@ -5,9 +5,7 @@ Everything is read before anything is bought, and every problem of every brief i
 
 from __future__ import annotations
 
-import csv
 import glob
-import io
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -20,6 +18,7 @@ from ..poster.explaining import near
 from ..poster.filling import load_brief
 from ..poster.reading import Value, read
 from .packed import Packed
+from .table import table_of, text_of
 
 MOST_BRIEFS: Final = 10_000
 _HOLE: Final = re.compile(r"\{([^{}\s]{1,60})\}")
@@ -50,6 +49,9 @@ def briefs_of(paths: Sequence[str], *, fields: Path | None = None) -> Collection
         told = "\n".join(str(error) for error in problems[:20])
         more = f"\nand {len(problems) - 20} more" if len(problems) > 20 else ""
         raise UsageError(f"{len(problems)} briefs cannot be made:\n{told}{more}")
+    if paths and not found:
+        source = fields or files[0]
+        raise UsageError(f"{source}: has no briefs.", hint="Each line or row of it makes one.")
     return found.values()
 
 
@@ -111,7 +113,7 @@ def _lines(path: Path) -> Iterator[tuple[str | None, str]]:
     if path.suffix != ".jsonl":
         yield None, str(path)
         return
-    for number, line in enumerate(_text(path).splitlines(), start=1):
+    for number, line in enumerate(text_of(path).splitlines(), start=1):
         if not line.strip():
             continue
         text = line
@@ -125,26 +127,16 @@ def _lines(path: Path) -> Iterator[tuple[str | None, str]]:
         yield text, f"{path}, line {number}.json"
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8-sig")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"{path}: cannot be read ({reason}).") from error
-
-
 # ── one brief and a table ────────────────────────────────────────────────────────────────────
 
 
 def _rows(path: Path, fields: Path) -> Iterator[tuple[str, str]]:
     """The brief as JSON, once for each row: ``{column}`` filled in, columns of fields put in place."""
-    tree = read(_text(path).encode(), name=str(path)).value
-    rows = csv.DictReader(io.StringIO(_text(fields), newline=""))
-    columns = [name.strip() for name in rows.fieldnames or ()]
+    tree = read(text_of(path).encode(), name=str(path)).value
+    columns, rows = table_of(text_of(fields), name=str(fields))
     _check_columns(columns, tree, fields)
     stem = str(tree.get(_NAME) or path.stem)
-    for number, row in enumerate(rows, start=1):
-        told = {(key or "").strip(): (value or "").strip() for key, value in row.items() if key}
+    for number, (_, told) in enumerate(rows, start=1):
         value = _filled(tree, told)
         assert isinstance(value, dict)
         for column in columns:

@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from agent.batch.events import BATCH_EVENT
 from agent.batch.standing import Standing
@@ -200,3 +201,148 @@ def test_a_database_that_is_not_there_is_told_with_what_to_look_at(
     assert "postgresql://ada:***@127.0.0.1:1/limner cannot be reached" in ran.err
     assert "LIMNER_DATABASE_URL" in ran.err
     assert "hunter2" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ("place,when\nBerlin, Mitte,12 March\n", "row 2: has 3 cells, and there are 2 columns"),
+        ('place,when\nBerlin,"12 March\nWien,14 March\n', "row 2: cannot be read"),
+        ("place,when,place\nBerlin,12 March,Wien\n", "two columns are called 'place'"),
+        ("place,when\n", "has no briefs"),
+        ("", "has no briefs"),
+        ("place,when\nK\udcf6ln,12 March\n", "is not UTF-8"),
+    ],
+)
+def test_a_table_that_would_be_misread_is_refused(
+    limner: Limner, tour: Path, table: str, problem: str
+) -> None:
+    (tour.parent / "cities.csv").write_bytes(table.encode("utf-8", "surrogateescape"))
+
+    ran = limner("batch", "tour.yaml", "--fields", "cities.csv", *OFFLINE, "--dry-run")
+
+    assert ran.code == 2
+    assert f"cities.csv{'' if problem.startswith('row') else ':'}" in ran.err
+    assert problem in ran.err
+
+
+@pytest.mark.parametrize("between", [";", "\t"])
+def test_a_table_may_be_as_a_spreadsheet_of_another_country_writes_it(
+    limner: Limner, tour: Path, between: str
+) -> None:
+    rows = [["name", "place", "when"], ["b", '"Berlin, ""Mitte"""', "12 March"], ["", "", ""]]
+    (tour.parent / "cities.csv").write_text("\r\n".join(between.join(row) for row in rows))
+
+    ran = limner("batch", "tour.yaml", "--fields", "cities.csv", *OFFLINE, "--dry-run", "--json")
+
+    assert ran.code == 0
+    assert ran.records[0]["briefs"] == 1
+
+
+@pytest.fixture
+def tour(work: Path) -> Path:
+    path = work / "tour.yaml"
+    path.write_text(
+        "title: On Tour\ndate: '{when}'\nplace: Somewhere\nmotif: a stage\nsizes: [320x400]\n"
+        "lettering: set\n"
+    )
+    return path
+
+
+def test_a_file_without_briefs_does_not_go_on_with_those_of_before(
+    draw: Limner, limner: Limner, work: Path, briefs: Path
+) -> None:
+    del briefs
+    draw("batch", "spring/*.yaml", *OFFLINE)
+    (work / "none.jsonl").write_text("\n")
+
+    ran = limner("batch", "none.jsonl", "--batch", "spring", *OFFLINE)
+
+    assert ran.code == 2
+    assert "none.jsonl: has no briefs" in ran.err
+
+
+def test_a_reviewers_table_has_names_with_parts_left_out_and_semicolons(
+    draw: Limner, limner: Limner, briefs: Path
+) -> None:
+    draw("batch", "spring/*.yaml", *OFFLINE)
+    table = briefs.parent / "filled.csv"
+    table.write_text("poster;decision;reason\r\none/en;Approved;\r\ntwo;rejected;dark; very\r\n")
+    refused = limner("batch", "decide", str(table))
+    table.write_text('poster;decision;reason\r\none/en;Approved;\r\ntwo;rejected;"dark; very"\r\n')
+
+    told = limner("batch", "decide", str(table))
+
+    assert refused.code == 2
+    assert "row 3: has 4 cells" in refused.err
+    assert told.code == 0
+    states = {one["name"]: one["state"] for one in limner("batch", "status", "--json").records}
+    assert states == {
+        "one/en/320x400/1": "approved",
+        "one/de/320x400/1": "proved",
+        "two/en/320x400/1": "rejected",
+        "two/de/320x400/1": "rejected",
+    }
+
+
+def test_a_reviewers_table_that_cannot_be_meant_changes_nothing(
+    draw: Limner, limner: Limner, briefs: Path
+) -> None:
+    draw("batch", "spring/*.yaml", *OFFLINE)
+    table = briefs.parent / "filled.csv"
+    table.write_text("poster,decision\none,approved\none/en,rejected\n")
+    both = limner("batch", "decide", str(table))
+    table.write_bytes("poster,decision,reason\none,rejected,zu dünn\n".encode("cp1252"))
+
+    foreign = limner("batch", "decide", str(table))
+
+    assert both.code == foreign.code == 2
+    assert "one/en/320x400/1 is approved and rejected" in both.err
+    assert "CSV UTF-8" in foreign.err
+    states = {one["state"] for one in limner("batch", "status", "--json").records}
+    assert states == {"proved"}
+
+
+def test_a_name_that_no_poster_has_approves_none_of_the_others(
+    draw: Limner, limner: Limner, briefs: Path
+) -> None:
+    del briefs
+    draw("batch", "spring/*.yaml", *OFFLINE)
+
+    ran = limner("batch", "approve", "one", "tow/*")
+
+    assert ran.code == 2
+    assert "is called tow/*" in ran.err
+    assert {one["state"] for one in limner("batch", "status", "--json").records} == {"proved"}
+
+
+def test_a_poster_that_is_to_be_another_leaves_the_print_folder_at_once(
+    draw: Limner, limner: Limner, briefs: Path
+) -> None:
+    draw("batch", "spring/*.yaml", *OFFLINE)
+    limner("batch", "approve", "one", "two")
+
+    limner("batch", "redo", "one/en", "warmer", "--yes")
+
+    assert [one.name for one in (briefs.parent / "out/spring/print").iterdir()] == ["two"]
+
+
+def test_a_retouched_file_that_no_poster_can_be_is_refused(
+    draw: Limner, limner: Limner, briefs: Path
+) -> None:
+    draw("batch", "spring/*.yaml", *OFFLINE)
+    moving = briefs.parent / "retouched.gif"
+    Image.new("RGB", (320, 400)).save(moving)
+
+    ran = limner("batch", "accept", "one/en/320x400/1", str(moving))
+
+    assert ran.code == 2
+    assert "PNG, JPEG or WebP" in ran.err
+
+
+@pytest.mark.parametrize("command", ["batch", "worker", "poster"])
+def test_examples_in_a_help_stand_on_lines_of_their_own(limner: Limner, command: str) -> None:
+    shown = limner(command, "--help").out.splitlines()
+
+    assert not [line for line in shown if "\\b" in line]
+    assert [line for line in shown if line.strip().startswith(("limner ", "LIMNER_"))]

@@ -45,7 +45,7 @@ class Briefly(click.Group):
 
 @click.group(cls=Briefly, subcommand_metavar="BRIEF… | COMMAND …")
 def batch() -> None:
-    r"""Make the posters of many briefs, and decide about them.
+    """Make the posters of many briefs, and decide about them.
 
     \b
     limner batch briefs/*.yaml
@@ -55,7 +55,7 @@ def batch() -> None:
     A poster is called brief/locale/size/variant. Run the same again after an interruption or a
     change: what is finished stays, nothing is bought twice. Exit code 6 while a poster is parked,
     refused, not made, or needs a person.
-    """
+    """  # noqa: D301  click takes a backspace for "leave these lines alone"
 
 
 @final
@@ -111,7 +111,7 @@ class RunFlags(ArtistFlags):
 @click.option("--json", "as_json", is_flag=True, help="Events as JSON lines on stdout.")
 @hidden_artist_flags
 def run(**flags: Unpack[RunFlags]) -> int:
-    r"""Make what is left of a batch: new briefs, changed ones, what was interrupted.
+    """Make what is left of a batch: new briefs, changed ones, what was interrupted.
 
     \b
     limner batch run briefs/*.yaml --max-cost 200
@@ -120,7 +120,7 @@ def run(**flags: Unpack[RunFlags]) -> int:
     limner batch run --batch spring
 
     The first Ctrl-C finishes what is under way and begins nothing more; the second gives that up.
-    """
+    """  # noqa: D301  click takes a backspace for "leave these lines alone"
     from ...factory import open_agent
     from . import desk
     from .batch_telling import BatchTeller

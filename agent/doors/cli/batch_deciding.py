@@ -161,15 +161,16 @@ def _left_out(names: tuple[str, ...], done: tuple[str, ...]) -> None:
 @WHICH
 def decide(file: Path, batch_name: str | None) -> None:
     """Read a decisions.csv that a reviewer filled in: approved or rejected, and a reason."""
-    from ...batch.folder import read_decisions
+    from ...batch.folder import judged, read_decisions
+    from ...batch.table import text_of
     from .desk import person
 
-    filled = read_decisions(file.read_text("utf-8-sig"), name=str(file))
+    filled = read_decisions(text_of(file), name=str(file))
 
     async def work(desk: Desk, notes: Notes) -> None:
-        await desk.every([one.name for one in filled])  # before the first is written down
-        for verdict, reason in dict.fromkeys((one.verdict, one.reason) for one in filled):
-            names = [o.name for o in filled if (o.verdict, o.reason) == (verdict, reason)]
+        # before the first is written down
+        meant = judged(filled, await desk.every([one.name for one in filled]), name=str(file))
+        for (verdict, reason), names in meant.items():
             done = await desk.decide(names, verdict, by=person(), reason=reason)
             click.echo(f"{len(done)} {verdict}" + (f": {reason}" if reason else ""), err=True)
         await desk.written(notes)
@@ -202,7 +203,6 @@ def redo(
     from .wording import count, money
 
     async def work(desk: Desk, notes: Notes) -> None:
-        del notes
         wanted = await desk.redone(await desk.chosen([poster]), change.strip(), spread)
         told = f"{count(len(wanted.wishes), 'picture')} to buy anew for {count(len(wanted.posters), 'poster')}"
         price = money(wanted.dearest)
@@ -212,6 +212,7 @@ def redo(
         if not yes and not click.confirm(f"{question} Go on?", err=True):
             raise click.Abort
         await desk.wish(wanted)
+        await desk.written(notes)  # print/ has no poster that is to be another
         for name in wanted.posters:
             click.echo(name)
         click.echo(f"{question} limner batch run -b {desk.head.name} makes them.", err=True)

@@ -38,7 +38,7 @@ def brief() -> None:
 )
 @click.option("--profile", "-p", help="The server that drafts it.")
 def new(sentence: tuple[str, ...], output: Path | None, profile: str | None) -> int:
-    r"""Write a brief to edit: from a sentence, or from your answers at a terminal.
+    """Write a brief to edit: from a sentence, or from your answers at a terminal.
 
     \b
     limner brief new "a poster for our street party on 4 July, with food and live music"
@@ -46,7 +46,7 @@ def new(sentence: tuple[str, ...], output: Path | None, profile: str | None) -> 
 
     From a sentence the model drafts it; facts that the sentence does not give are left out.
     Offline the words become title and motif, and the rest stands there to be filled in.
-    """
+    """  # noqa: D301  click takes a backspace for "leave these lines alone"
     from ...errors import UsageError
     from .desk import prompt_of
     from .wording import plain

@@ -72,13 +72,13 @@ def explain(rule: str, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @JSON
 def test(file: Path, as_json: bool) -> int:
-    r"""Try a file of lines: {"text": …, "decision": "allow|review|refuse", "rule"?, "id"?}.
+    """Try a file of lines: {"text": …, "decision": "allow|review|refuse", "rule"?, "id"?}.
 
     \b
     Lists the lines that end otherwise, by number and id; the texts are never printed.
     Exits with 0 when every line does what it says, with 1 when one does not, with 2 for a file
     that cannot be read. - reads stdin.
-    """
+    """  # noqa: D301  click takes a backspace for "leave these lines alone"
     from ...factory import try_policy
     from ...policies import read_lines
     from . import desk

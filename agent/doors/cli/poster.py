@@ -78,7 +78,7 @@ class PosterFlags(ArtistFlags):
 @click.option("--json", "as_json", is_flag=True, help="Events as JSON lines on stdout.")
 @hidden_artist_flags
 def poster(**flags: Unpack[PosterFlags]) -> int:
-    r"""Make every poster of a brief: all sizes, all languages, every word proved.
+    """Make every poster of a brief: all sizes, all languages, every word proved.
 
     \b
     limner poster examples/briefs/night-market.yaml
@@ -87,7 +87,7 @@ def poster(**flags: Unpack[PosterFlags]) -> int:
     What is finished is left alone, and nothing is bought twice: run it again after an interruption
     or a change. Prints the paths of the posters; report.html in the folder of the brief shows all
     of it. Exit code 6: some posters need a person, were refused, or are parked.
-    """
+    """  # noqa: D301  click takes a backspace for "leave these lines alone"
     from . import desk
 
     settings = desk.settings_of({key: flags[key] for key in ("profile", "model", "via")})

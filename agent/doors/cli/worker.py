@@ -29,15 +29,15 @@ class WorkerFlags(ArtistFlags):
 @click.option("--json", "as_json", is_flag=True, help="Events as JSON lines on stdout.")
 @hidden_artist_flags
 def worker(**flags: Unpack[WorkerFlags]) -> int:
-    r"""Work for the batches of other machines, which share a PostgreSQL with this one.
+    """Work for the batches of other machines, which share a PostgreSQL with this one.
 
     \b
-    LIMNER_DATABASE_URL=postgresql://limner@db/limner limner batch worker
+    LIMNER_DATABASE_URL=postgresql://limner@db/limner limner worker
 
     It takes what limner batch run has put in the queue of its server, within the limits of that
     run. When a worker dies, the others take over what it had begun. The first Ctrl-C finishes what
     is under way, the second gives that up.
-    """
+    """  # noqa: D301  click takes a backspace for "leave these lines alone"
     from ...errors import UsageError
     from . import desk
     from .outputs import check_room
