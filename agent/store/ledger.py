@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from ..errors import NotFound, StoreError, UsageError
 from ..schema import Attempt, AttemptId, Failure, SessionId, TurnId
-from . import rows
+from . import rows, sessions
 from .tables import attempt
 
 Caps = Mapping[str, Decimal]
@@ -82,6 +82,8 @@ def reserve(
             return refusal
     if dry:
         return None
+    if new.turn is not None:
+        sessions.reopen(connection, new.turn)
     connection.execute(_INSERT, rows.attempt_row(new) | {"state": "intent"})
     return None
 

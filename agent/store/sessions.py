@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, exists, func, insert, or_, select, update
 
 from ..errors import NotFound, StoreError, UsageError
 from ..protocols import NewImage
@@ -13,7 +13,7 @@ from ..schema import Image, ImageId, Session, SessionId, Turn, TurnId, Verdict
 from . import rows
 from .find import PathOf, images_with_bytes, session_not_found
 from .inventory import ensure
-from .tables import image, session, turn, verdict
+from .tables import attempt, image, response, session, turn, verdict
 
 # Built once: what a statement says is put together anew by each call of ``update``.
 _ADD_SESSION, _ADD_TURN = insert(session), insert(turn)
@@ -26,6 +26,14 @@ _SWAP = _UPDATE.where(session.c.head.is_not_distinct_from(bindparam("expected"))
 _COUNT = _UPDATE.values(last_number=session.c.last_number + 1).returning(session.c.last_number)
 _CLOSE = update(turn).where(
     turn.c.id == bindparam("which"), or_(turn.c.outcome.is_(None), turn.c.outcome == "unknown")
+)
+_UNTRIED = update(turn).where(
+    turn.c.id == bindparam("which"),
+    turn.c.outcome == "failed",
+    ~exists().where(attempt.c.turn == turn.c.id),
+)
+_FAILED = select(response.c.id, response.c.document).where(
+    response.c.turn == bindparam("which"), response.c.status == "failed"
 )
 
 
@@ -125,6 +133,17 @@ def close_turn(
             hint="Its pictures, if any, are listed in the session.",
         )
     return _swap_head(connection, ended.session, expected_head, ended.id, at)
+
+
+def reopen(connection: Connection, which: TurnId) -> None:
+    """Before its first attempt: it was not given up, as others thought, but waited for its turn."""
+    if connection.execute(
+        _UNTRIED, {"which": which, "outcome": None, "closed": None, "failures": []}
+    ).rowcount:
+        for row in connection.execute(_FAILED, {"which": which}).all():
+            document = {**row.document, "status": "in_progress", "error": None}
+            again = update(response).where(response.c.id == row.id)
+            connection.execute(again.values(status="in_progress", document=document))
 
 
 def move_head(

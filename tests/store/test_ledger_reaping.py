@@ -323,6 +323,40 @@ async def test_a_turn_without_any_attempt_was_never_sent(
     assert [failure.billed for failure in turn.failures] == ["no"]
 
 
+async def test_a_turn_that_had_only_waited_for_its_place_still_says_how_it_ended(
+    store: DiskStore,
+    a_session: Callable[..., Session],
+    a_turn: Callable[..., Turn],
+    an_attempt: MakeAttempt,
+    later: Later,
+) -> None:
+    await store.create_session(a_session())
+    turn = a_turn()
+    await store.open_turn(turn)
+    later(timedelta(hours=1))
+    await store.reap()
+    assert [turn.outcome for turn in await store.turns(MARKET)] == ["failed"]
+
+    await store.reserve(an_attempt(), caps={})
+
+    [waiting] = await store.turns(MARKET)
+    assert (waiting.outcome, waiting.closed, waiting.failures) == (None, None, ())
+    closed = turn.model_copy(update={"outcome": "text"})
+    assert await store.close_turn(closed, expected_head=None)
+
+
+async def test_a_turn_that_failed_after_it_was_tried_stays_closed(
+    store: DiskStore, under_way: UnderWay, a_turn: Callable[..., Turn], an_attempt: MakeAttempt
+) -> None:
+    attempt = await under_way(this_process())
+    await store.settle(attempt.model_copy(update={"state": "failed", "billed": "no"}))
+    await store.close_turn(a_turn().model_copy(update={"outcome": "failed"}), expected_head=None)
+
+    await store.reserve(an_attempt(number=2), caps={})
+
+    assert [turn.outcome for turn in await store.turns(MARKET)] == ["failed"]
+
+
 async def test_drafts_of_the_dead_are_removed(
     store: DiskStore, under_way: UnderWay, gone: str, names: Callable[[], list[str]]
 ) -> None:

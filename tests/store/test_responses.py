@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -9,7 +10,7 @@ import pytest
 from pydantic import JsonValue
 
 from agent.protocols import KeptItem, KeptResponse
-from agent.schema import ImageId, Session, SessionId, TurnId
+from agent.schema import Attempt, ImageId, Session, SessionId, Turn, TurnId
 from agent.store import DiskStore
 from agent.store.responses import DiskAnswers
 
@@ -62,6 +63,31 @@ async def test_it_is_closed_once(answers: DiskAnswers) -> None:
     assert not await answers.close_response(ended)
     assert not await answers.close_response(replace(ended, id="r9"))
     assert await answers.response("r1", tenant=None) == ended
+
+
+async def test_it_is_open_again_when_its_turn_had_only_waited_for_its_place(
+    answers: DiskAnswers,
+    store: DiskStore,
+    a_session: Callable[..., Session],
+    a_turn: Callable[..., Turn],
+    an_attempt: Callable[..., Attempt],
+) -> None:
+    await store.create_session(a_session())
+    turn = a_turn()
+    await store.open_turn(turn)
+    begun = replace(response("r1"), turn=turn.id)
+    await answers.open_response(begun)
+    await store.close_turn(turn.model_copy(update={"outcome": "failed"}), expected_head=None)
+    failed: dict[str, JsonValue] = {"id": "r1", "status": "failed", "error": {"code": "gone"}}
+    assert await answers.close_response(replace(begun, status="failed", document=failed))
+
+    await store.reserve(an_attempt(), caps={})
+
+    told = await answers.response("r1", tenant=None)
+    assert told is not None
+    assert (told.status, told.document["status"]) == ("in_progress", "in_progress")
+    assert told.document["error"] is None
+    assert await answers.close_response(replace(begun, status="completed"))
 
 
 async def test_a_chain_begins_with_the_first_and_is_cut_where_one_is_gone(
