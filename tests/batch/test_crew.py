@@ -35,7 +35,7 @@ from tests.conftest import OpenOn, Serve
 from tests.forked import python
 from tests.gateway import served
 
-FAR = "from agent.poster import here; here.is_here = lambda head: False; "
+FAR = "from agent.batch import here; here.is_here = lambda head: False; "
 """What makes a worker one of another machine, from where the folder of a batch cannot be reached."""
 HASTY = "from agent.batch import bench, press; press.WAITS, bench.WAITS = (0.1,) * 3, (0.5,) * 99; "
 """What makes a run give up a picture while it still waits for the database."""

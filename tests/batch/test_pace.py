@@ -20,7 +20,7 @@ from tests.batch.test_crew import CLI, Busy, _attempts, _briefs, _env, _limner, 
 from tests.conftest import Serve
 from tests.gateway import served
 
-LOOSE = "from agent.poster import batching, queue; queue._SLOWER_S = -0.9; batching.SLACK_S = 1.0; "
+LOOSE = "from agent.batch import queue, run; queue._SLOWER_S = -0.9; run.SLACK_S = 1.0; "
 """The queue gives out whatever it has; a machine that is busy may be a second late."""
 
 

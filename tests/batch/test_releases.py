@@ -35,7 +35,7 @@ from tests.batch.test_crew import (
 from tests.conftest import OpenOn, Serve
 from tests.gateway import served
 
-LATER = "from agent.poster import queue; queue.VERSION = '2'; queue.READS = frozenset('12'); "
+LATER = "from agent.batch import queue; queue.VERSION = '2'; queue.READS = frozenset('12'); "
 """A release whose tasks have another form, and which reads those of before."""
 HOW = ("--yes", "--json", "--on-unknown", "retry", "--at-once", "2")
 
