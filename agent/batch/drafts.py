@@ -116,6 +116,7 @@ def _with(
 def _head(order: Order, agent: ImageAgent, before: BatchNote | None) -> BatchNote:
     out, host = str(order.out.resolve() / order.name), socket.gethostname()
     if before is None:
+        now = agent.kit.clock.now()
         return BatchNote(
             name=order.name,
             out=out,
@@ -123,7 +124,8 @@ def _head(order: Order, agent: ImageAgent, before: BatchNote | None) -> BatchNot
             cwd=order.cwd,
             profile=agent.kit.upstream.profile.name,
             options=order.options,
-            created=agent.kit.clock.now(),
+            runs=int(now.timestamp() * 1000),
+            created=now,
         )
     if (before.out, before.host) != (out, host):
         raise UsageError(

@@ -6,6 +6,7 @@ Everything is read before anything is bought, and every problem of every brief i
 from __future__ import annotations
 
 import glob
+import hashlib
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -113,7 +114,7 @@ def _lines(path: Path) -> Iterator[tuple[str | None, str]]:
     if path.suffix != ".jsonl":
         yield None, str(path)
         return
-    for number, line in enumerate(text_of(path).splitlines(), start=1):
+    for number, line in enumerate(text_of(path).split("\n"), start=1):
         if not line.strip():
             continue
         text = line
@@ -141,12 +142,14 @@ def _rows(path: Path, fields: Path) -> Iterator[tuple[str, str]]:
         assert isinstance(value, dict)
         for column in columns:
             _put(value, column, told.get(column, ""))
-        if not told.get(_NAME):
-            value[_NAME] = _slug(f"{stem}-{told.get(columns[0], '')}") if columns else stem
-            value[_NAME] = value[_NAME] or f"{stem}-{number}"
-        else:
-            value[_NAME] = _slug(told[_NAME])
+        name, first = told.get(_NAME, ""), told[columns[0]]
+        value[_NAME] = _slug(name) or _slug(f"{stem}-{_short(name or first)}")
         yield json.dumps(value, ensure_ascii=False), f"{fields}, row {number}.json"
+
+
+def _short(text: str) -> str:
+    """For a folder: of a text without a Latin letter, its hash, the same in whichever row."""
+    return _slug(text) or (hashlib.sha256(text.encode()).hexdigest()[:8] if text else "")
 
 
 def _slug(text: str) -> str:

@@ -69,6 +69,7 @@ class BatchNote(Record):
     profile: str
     options: BatchOptions = BatchOptions()
     runs: int = 1
+    """One more with each; the first is no number that a forgotten batch of this name had."""
     created: datetime
 
 

@@ -346,3 +346,29 @@ def test_examples_in_a_help_stand_on_lines_of_their_own(limner: Limner, command:
 
     assert not [line for line in shown if "\\b" in line]
     assert [line for line in shown if line.strip().startswith(("limner ", "LIMNER_"))]
+
+
+def test_rows_named_in_chinese_keep_their_folder_when_others_come_before_them(
+    limner: Limner, draw: Limner, tour: Path
+) -> None:
+    table = tour.parent / "cities.csv"
+    table.write_text("place,when\n東京,12 March\n大阪,14 March\n", encoding="utf-8")
+    draw("batch", "tour.yaml", "--fields", "cities.csv", *OFFLINE)
+    before = {one["name"] for one in limner("batch", "status", "--json").records}
+    table.write_text("place,when\n京都,1 March\n東京,12 March\n大阪,14 March\n", encoding="utf-8")
+
+    ran = draw("batch", "tour.yaml", "--fields", "cities.csv", *OFFLINE)
+
+    assert ran.code == 0
+    assert len(ran.paths) == 1
+    assert len(before) == 2
+    assert before < {one["name"] for one in limner("batch", "status", "--json").records}
+
+
+def test_a_line_of_json_may_hold_every_sign_that_a_text_may(limner: Limner, work: Path) -> None:
+    line = '{"title": "Hello", "lettering": "set", "motif": "a\u2028hill", "sizes": ["320x400"]}'
+    (work / "many.jsonl").write_text(f"{line}\r\n", encoding="utf-8")
+
+    ran = limner("batch", "many.jsonl", *OFFLINE, "--dry-run", "--json")
+
+    assert (ran.code, ran.records[0]["briefs"]) == (0, 1)

@@ -110,3 +110,12 @@ def test_a_worker_without_a_shared_queue_is_told_what_it_needs(limner: Limner) -
 
     assert told.code == 2
     assert "LIMNER_DATABASE_URL" in told.err
+
+
+def test_a_batch_that_was_forgotten_is_made_anew_by_one_run(limner: Limner, spring: Path) -> None:
+    assert limner("batch", "forget", "spring", "--yes").code == 0
+
+    ran = limner("batch", "run", str(spring / "one.yaml"), "-b", "spring", *TINY)
+
+    assert ran.code == 0
+    assert len(ran.paths) == 1
