@@ -387,3 +387,15 @@ def test_a_cat_asked_to_look_at_the_viewer_shows_its_face() -> None:
     assert apart[2] <= x1
     assert y0 <= apart[1]
     assert apart[3] <= y1
+
+
+def test_what_is_asked_for_of_a_posters_picture_is_drawn_and_its_areas_stay() -> None:
+    asked = "Change this poster picture as asked, and keep everything else.\nAsked for: at night."
+    rest = POSTER.format(motif="none").partition("\n")[2]
+
+    result = edit(f"{asked}\n{rest}", drawn(STAGED, TALL), replace(STAGED, light="day"), None, TALL)
+
+    assert result.scene is not None
+    assert result.scene.light == "night"
+    assert (result.scene.calm, result.scene.painted) == (STAGED.calm, STAGED.painted)
+    assert result.note is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -20,6 +21,11 @@ from .staged import asked_of
 from .typography import draw_lettering
 
 _MOST_OVERLAYS = 12
+_WISH = re.compile(
+    r"Asked for:\s*(.+?)\s*(?=\n|\bNo (?:other )?lettering\b|\bPaint these words\b"
+    r"|\bLeave these areas\b|\bKeep the main\b|$)"
+)
+"""What is to be otherwise in a poster's picture, whose areas are told around it."""
 
 
 def edit(
@@ -38,7 +44,11 @@ def edit(
     """
     if (asked := asked_of(instruction)) is not None:
         hole = None if mask is None else hole_of(mask, image.size)
-        return edit_staged(asked, flat(image), scene, hole, size, drawing)
+        note = None
+        if scene is not None and (wish := _WISH.search(instruction)):
+            scene, note, _ = amend(scene, wish[1], None, image.size)
+        made = edit_staged(asked, flat(image), scene, hole, size, drawing)
+        return made._replace(note=made.note or note)
     instruction = with_quotes(instruction)
     if mask is not None:
         return _masked(instruction, flat(image), scene, hole_of(mask, image.size), size)
