@@ -60,21 +60,26 @@ async def same(shop: Shop, taken: Purchase, new: Purchase) -> KeptResponse | Non
             code="idempotency_key_reused",
             param=HEADER,
         )
-    looks = 0
+    looks, ended = 0, False
     while True:
         found = await shop.answers.response_of_turn(taken.turns[0], tenant=taken.tenant)
-        if found is not None:
-            check(found)
-        if found is not None and found.status != "in_progress":
+        if found is not None and found.status not in ("in_progress", "failed"):
             return found
         bought = await shop.tenancy.bought(taken, now=shop.kit.clock.now())
-        if _came_to_nothing(taken, bought):
+        if _came_to_nothing(taken, bought) or await _was_freed(shop, taken):
             return None
-        if found is not None and any(turn.outcome for turn in bought.turns):
-            return found
-        looks += 1
+        under_way = found is not None and found.status == "in_progress"
+        looks = 0 if under_way else looks + 1
         if found is None and looks >= _LOOKS:  # it may have been about to be written down
             raise _no_answer(taken, bought)
+        if found is not None and found.status == "failed":
+            if looks >= _LOOKS or not _free(bought):  # else its key is about to be free
+                check(found)
+        elif found is not None and any(turn.outcome for turn in bought.turns):
+            if ended:  # and nobody closed it first: its process is gone
+                return found
+            ended = True
+            continue
         await anyio.sleep(_LOOK_S)
 
 
@@ -82,8 +87,18 @@ def _came_to_nothing(taken: Purchase, bought: Bought) -> bool:
     """Its process ended before anything was sent: the key is free for whoever asks again."""
     if taken.done or bought.alive:
         return False
+    return _free(bought)
+
+
+def _free(bought: Bought) -> bool:
     free = all(a.billed == "no" and a.state not in ("intent", "sent") for a in bought.attempts)
     return free and not any(turn.images for turn in bought.turns)
+
+
+async def _was_freed(shop: Shop, taken: Purchase) -> bool:
+    """Whoever had the key spent nothing and gave it back, or somebody else has it by now."""
+    standing = await shop.tenancy.standing(taken)
+    return standing is None or standing.turns != taken.turns
 
 
 def _no_answer(taken: Purchase, bought: Bought) -> RequestFault:

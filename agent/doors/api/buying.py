@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from fastapi import Request
 
@@ -22,7 +23,9 @@ from .outcomes import UNKNOWN
 
 HEADER = "idempotency-key"
 LONGEST_KEY = 255
-AGAIN_S = 5
+IN_PROGRESS = "idempotency_in_progress"
+LATER = MappingProxyType({"retry-after": "5", "x-should-retry": "true"})
+"""Headers of a 409 that is worth asking again."""
 _OPEN = (None, "unknown")
 
 
@@ -121,9 +124,9 @@ def _under_way() -> ApiError:
     return ApiError(
         409,
         "The same request is being worked on by another process. Ask again with the same key.",
-        code="idempotency_in_progress",
+        code=IN_PROGRESS,
         param=HEADER,
-        headers={"retry-after": str(AGAIN_S), "x-should-retry": "true"},
+        headers=LATER,
     )
 
 

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...wire.fields import RequestFault
+from .buying import IN_PROGRESS, LATER
 from .desk import Desk
 from .errors import NO_RETRY, ApiError
 from .responses import create
@@ -43,4 +44,5 @@ class Straight:
 
 def unreadable(fault: RequestFault) -> JSONResponse:
     """A request that cannot be read, in OpenAI's shape."""
-    return JSONResponse(fault.body(), status_code=fault.status, headers=dict(NO_RETRY))
+    headers = LATER if fault.code == IN_PROGRESS else NO_RETRY
+    return JSONResponse(fault.body(), status_code=fault.status, headers=dict(headers))

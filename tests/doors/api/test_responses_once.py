@@ -101,6 +101,48 @@ async def test_what_cost_nothing_may_be_asked_for_again(open_server: OpenServer)
         assert picture(again)["result"]
 
 
+@pytest.mark.parametrize("fault", ["quota:first=1", "401:first=1"])
+async def test_whoever_waited_for_a_turn_that_cost_nothing_is_not_told_that_it_may_be_billed(
+    open_server: OpenServer, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.setattr(once, "_LOOKS", 1_000_000)
+    async with open_server(fault, dialect="openai") as served:
+        found: list[Any] = []
+
+        async def one() -> None:
+            found.append(await ask(served))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(4):
+                tasks.start_soon(one)
+
+        told = sorted(answer.status_code for answer in found)
+        assert told[:3] == [200, 200, 200]
+        assert told[3] in (429, 502)
+        drawn = [answer.json()["id"] for answer in found if answer.status_code == 200]
+        assert len({*drawn}) == 1
+        assert len(sent_to(served.artist)) == 2
+
+
+async def test_whoever_waited_for_a_request_that_no_budget_covered_hears_of_the_budget(
+    open_server: OpenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(once, "_LOOKS", 1_000_000)
+    owner, mine = tenant("one", day_max_cost="0.01")
+    async with open_server(paid=True, tenants={"one": owner}) as served:
+        found: list[Any] = []
+
+        async def one() -> None:
+            found.append(await served.client.post(URL, json=asked(), headers=mine | KEY))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(4):
+                tasks.start_soon(one)
+
+        assert {answer.json()["error"]["code"] for answer in found} == {"insufficient_quota"}
+        assert sent_to(served.artist) == []
+
+
 async def test_what_may_be_billed_is_not_bought_again(open_server: OpenServer) -> None:
     async with open_server("502-after", dialect="openai") as served:
         first = await served.client.post(URL, json=asked(), headers=KEY)
@@ -220,6 +262,7 @@ async def test_a_key_that_a_living_process_has_claimed_is_asked_for_later(
         drawn = await ask(served)
 
         assert (told.status_code, told.json()["error"]["code"]) == (409, "idempotency_in_progress")
+        assert (told.headers["retry-after"], told.headers["x-should-retry"]) == ("5", "true")
         assert drawn.status_code == 200
 
 
