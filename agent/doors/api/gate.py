@@ -26,6 +26,8 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 HEARD_OUT_S = 10.0
 """For the rest of a body whose answer is given already."""
+TIMEOUT = 408
+"""Answered to who has stopped sending: there is nothing to hear out."""
 REQUEST_ID = "request_id"
 """Its name in ``request.state``."""
 
@@ -49,7 +51,7 @@ class Gate:
         async def named(message: Message) -> None:
             nonlocal started, refused
             if message["type"] == "http.response.start":
-                started, refused = True, message["status"] >= 400
+                started, refused = True, message["status"] >= 400 and message["status"] != TIMEOUT
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             try:
                 last = message["type"] == "http.response.body" and not message.get("more_body")
