@@ -6,7 +6,6 @@ Everything is read before anything is bought, and every problem of every brief i
 from __future__ import annotations
 
 import glob
-import hashlib
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from ..poster.brief import Brief, BriefError, Problem
 from ..poster.explaining import near
 from ..poster.filling import load_brief
 from ..poster.reading import Value, read
+from ..poster.words import folder_name, slug
 from .packed import Packed
 from .table import table_of, text_of
 
@@ -62,7 +62,7 @@ def name_of(paths: Sequence[str]) -> str:
     folders = {path.parent.name for path in files}
     one = len(files) == 1 and not _is_glob(paths[0])
     stem = files[0].stem if one else next(iter(folders)) if len(folders) == 1 else ""
-    return re.sub(r"[^a-z0-9]+", "-", stem.casefold()).strip("-")[:64].strip("-") or "batch"
+    return folder_name(stem) or "batch"
 
 
 def checked_name(name: str) -> str:
@@ -143,17 +143,8 @@ def _rows(path: Path, fields: Path) -> Iterator[tuple[str, str]]:
         for column in columns:
             _put(value, column, told.get(column, ""))
         name, first = told.get(_NAME, ""), told[columns[0]]
-        value[_NAME] = _slug(name) or _slug(f"{stem}-{_short(name or first)}")
+        value[_NAME] = slug(name) or slug(f"{stem}-{folder_name(name or first)}")
         yield json.dumps(value, ensure_ascii=False), f"{fields}, row {number}.json"
-
-
-def _short(text: str) -> str:
-    """For a folder: of a text without a Latin letter, its hash, the same in whichever row."""
-    return _slug(text) or (hashlib.sha256(text.encode()).hexdigest()[:8] if text else "")
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-")[:64].strip("-")
 
 
 def _check_columns(columns: Sequence[str], tree: Mapping[str, Value], fields: Path) -> None:

@@ -83,7 +83,7 @@ class _Filling:
         options = self._options(written, sizes)
         lines = tuple(self._lines(written, locales, sizes))
         made = Brief(
-            name=written.name or _slug(self.name),
+            name=written.name or _name_by(self.name),
             locales=locales,
             lines=lines,
             motif=self._motif(written),
@@ -388,7 +388,5 @@ def _bare(body: str) -> str:
     return re.sub(r"[*_`]{1,3}(\S(?:.*?\S)?)[*_`]{1,3}", r"\1", "\n".join(lines)).strip()
 
 
-def _slug(name: str) -> str:
-    stem = FilePath(name).stem if name not in ("", "-") else ""
-    kept = re.sub(r"[^a-z0-9]+", "-", stem.casefold()).strip("-")[:64].strip("-")
-    return kept or "brief"
+def _name_by(file: str) -> str:
+    return words.folder_name(FilePath(file).stem if file != "-" else "") or "brief"

@@ -1,7 +1,9 @@
-"""Whether words can be set as they are: no half characters, no hidden ones, a script we can set."""
+"""Words as they are set, whether they can be, and what they are called as a folder."""
 
 from __future__ import annotations
 
+import hashlib
+import re
 import unicodedata
 
 from ..typeset.faces import Face, families, missing
@@ -13,6 +15,21 @@ _MOST_SHOWN = 8
 def clean(text: str) -> str:
     """As it is set: composed accents, and one blank wherever there was white space."""
     return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def slug(text: str) -> str:
+    """``Café Köln 3`` → ``cafe-koln-3``; empty where no Latin letter and no digit is left."""
+    plain = "".join(
+        char
+        for char in unicodedata.normalize("NFKD", text.casefold())
+        if not unicodedata.combining(char)
+    )
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:64].strip("-")
+
+
+def folder_name(text: str) -> str:
+    """The slug; of a text without one a hash, the same wherever it is met. Empty for no text."""
+    return slug(text) or (hashlib.sha256(text.encode()).hexdigest()[:8] if text else "")
 
 
 def trouble(text: str, face: Face, locale: Locale | None) -> tuple[str, str] | None:

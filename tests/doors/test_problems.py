@@ -8,7 +8,7 @@ import click
 import pytest
 
 from agent.doors.cli import COMMANDS, cli
-from agent.doors.cli.problems import told
+from agent.doors.cli.problems import say_problem, told
 from agent.errors import KeyMissing, NotFound, SettingsError, StoreBusy, UsageError
 
 
@@ -43,6 +43,13 @@ def test_every_error_has_a_code_and_a_terminal_event(
 def test_a_listing_that_fails_prints_no_terminal_event(capsys: pytest.CaptureFixture[str]) -> None:
     assert told(UsageError("no"), ["sessions", "--json"]) == 2
     assert capsys.readouterr().out == ""
+
+
+def test_several_problems_stand_on_lines_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """Regression: twenty wrong briefs were one long line."""
+    say_problem("2 briefs cannot be made:\na.yaml: no title\nb.yaml: no title")
+
+    assert capsys.readouterr().err.splitlines()[1:] == ["  a.yaml: no title", "  b.yaml: no title"]
 
 
 def test_hint_and_candidates_are_told_once(capsys: pytest.CaptureFixture[str]) -> None:

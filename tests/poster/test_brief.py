@@ -387,3 +387,19 @@ def test_the_published_schema_refuses_what_we_refuse() -> None:
     assert not validator.is_valid({"titel": "A"})
     assert not validator.is_valid({"title": "A", "lines": [{"role": "prise", "text": "x"}]})
     assert yaml.safe_load(json.dumps(schema()))["title"] == "Limner brief"
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("Café Köln.yaml", "cafe-koln"), ("Spring Sale 3.yml", "spring-sale-3"), ("-", "brief")],
+)
+def test_a_brief_without_a_name_is_called_by_its_file(file: str, name: str) -> None:
+    assert load_brief("title: A", name=file).name == name
+
+
+def test_files_named_in_other_scripts_make_briefs_of_different_names() -> None:
+    """Regression: 日本.yaml and 東京.yaml were both called ``brief``, and one replaced the other."""
+    names = [load_brief("title: A", name=file).name for file in ("日本.yaml", "東京.yaml")]
+
+    assert len({*names, "brief"}) == 3
+    assert load_brief("title: B", name="日本.yaml").name == names[0]

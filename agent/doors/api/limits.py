@@ -44,7 +44,17 @@ def too_often(wait_s: float) -> ApiError:
 
 
 async def body_of(request: Request, *, at_most: int, idle_s: float) -> bytes:
-    """The whole body; raises ``ApiError`` 413 before too much is in memory, 408 when it stalls."""
+    """The whole body; raises ``ApiError`` 413 before too much is in memory, 408 when it stalls.
+
+    And 415 for one that was packed.
+    """
+    packed = request.headers.get("content-encoding", "identity")
+    if packed.lower() != "identity":
+        raise ApiError(
+            415,
+            f"A body in {packed[:40]!r} is not read. Send it as it is, without Content-Encoding.",
+            code="unsupported_content_encoding",
+        )
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > at_most:
         raise _too_large(at_most)

@@ -48,9 +48,11 @@ def told(error: BaseException, argv: list[str]) -> int:
 
 def say_problem(message: str, *, hint: str = "", candidates: tuple[str, ...] = ()) -> None:
     """``limner: message`` and what to do, on stderr."""
-    from .wording import candidates_line, plain
+    from .wording import candidates_line, paragraph, plain
 
-    click.echo(click.style("limner: ", fg="red") + plain(message), err=True)
+    click.echo(
+        click.style("limner: ", fg="red") + paragraph(message).replace("\n", "\n  "), err=True
+    )
     if hint:
         click.echo(f"  {plain(hint)}", err=True)
     if there := candidates_line(candidates, hint=hint):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from dataclasses import replace
 from typing import Any
@@ -418,6 +419,21 @@ async def test_a_form_that_is_cut_off_is_a_400(open_server: OpenServer) -> None:
 
         assert answer.status_code == 400
         assert "cut off" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", [GENERATIONS, "/v1/responses"])
+async def test_a_packed_body_is_a_415_that_names_the_encoding(
+    open_server: OpenServer, path: str
+) -> None:
+    """Regression: it was read as broken JSON, which said nothing of what to change."""
+    async with open_server() as served:
+        answer = await served.client.post(
+            path, content=gzip.compress(b"{}"), headers={"content-encoding": "gzip"}
+        )
+
+    assert answer.status_code == 415
+    assert answer.json()["error"]["code"] == "unsupported_content_encoding"
+    assert "gzip" in answer.json()["error"]["message"]
 
 
 async def test_a_body_over_the_limit_is_a_413(open_server: OpenServer) -> None:
