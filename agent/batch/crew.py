@@ -8,8 +8,7 @@ sent before is ``unknown`` by then, and what it marks after is given up here.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol, runtime_checkable
 
@@ -17,8 +16,9 @@ from pydantic import JsonValue
 
 from ..protocols import Clock, Store, Upstream
 from ..schema import Failure
-from ..traffic import Failed, Outgoing, Profile, Received
+from ..traffic import Outgoing
 from .queue import Lost, Queue
+from .watched import Watched
 
 BEAT_S: Final = 5.0
 """Between two signs of life."""
@@ -142,34 +142,14 @@ def _beats(note: dict[str, JsonValue] | None) -> int | None:
 # ── the fence ────────────────────────────────────────────────────────────────────────────────
 
 
-class Fenced:
-    """An ``Upstream`` that asks, after the attempt is marked as sent and before it goes out."""
+def fenced(upstream: Upstream, place: Place) -> Upstream:
+    """One that sends nothing more once the worker's name was taken off the list."""
 
-    def __init__(self, upstream: Upstream, place: Place) -> None:
-        self._upstream = upstream
-        self._place = place
-
-    @property
-    def profile(self) -> Profile:
-        return self._upstream.profile
-
-    def encode(self, outgoing: Outgoing) -> bytes:
-        return self._upstream.encode(outgoing)
-
-    def retry_delay(self, failure: Failure, *, tries: int, elapsed_s: float) -> float | None:
-        if self._place.lost:
-            return None
-        return self._upstream.retry_delay(failure, tries=tries, elapsed_s=elapsed_s)
-
-    async def send(self, body: bytes, outgoing: Outgoing) -> AsyncGenerator[Received, None]:
+    async def listed(_: Outgoing) -> Failure | None:
         try:
-            await self._place.hold()
+            await place.hold()
         except Lost:
-            yield Failed(_FAILURE)
-            return
-        async with aclosing(self._upstream.send(body, outgoing)) as received:
-            async for item in received:
-                yield item
+            return _FAILURE
+        return None
 
-    async def aclose(self) -> None:
-        await self._upstream.aclose()
+    return Watched(upstream, listed, lost=lambda: place.lost)

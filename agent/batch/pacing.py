@@ -6,8 +6,6 @@ request goes out. Tickets without a time count as well, so no window of that len
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -16,7 +14,8 @@ import anyio
 from ..errors import StoreError
 from ..protocols import Upstream
 from ..schema import Failure
-from ..traffic import Failed, Outgoing, Profile, Received
+from ..traffic import Outgoing
+from .watched import Watched
 
 SLACK_S: Final = 0.25
 """Longer than asked for: requests that left in turn may arrive a little closer together."""
@@ -71,34 +70,16 @@ class Turnstile:
                 return
 
 
-class Paced:
-    """An ``Upstream`` behind a turnstile, for what draws."""
+def paced(upstream: Upstream, turnstile: Turnstile) -> Upstream:
+    """One behind a turnstile, for what draws."""
 
-    def __init__(self, upstream: Upstream, turnstile: Turnstile) -> None:
-        self._upstream = upstream
-        self._turnstile = turnstile
+    async def stamped(outgoing: Outgoing) -> Failure | None:
+        if outgoing.kind == "ask":
+            return None
+        try:
+            await turnstile.passing()
+        except StoreError as error:
+            return Failure(code="store", message=str(error), hint=error.hint, billed="no")
+        return None
 
-    @property
-    def profile(self) -> Profile:
-        return self._upstream.profile
-
-    def encode(self, outgoing: Outgoing) -> bytes:
-        return self._upstream.encode(outgoing)
-
-    def retry_delay(self, failure: Failure, *, tries: int, elapsed_s: float) -> float | None:
-        return self._upstream.retry_delay(failure, tries=tries, elapsed_s=elapsed_s)
-
-    async def send(self, body: bytes, outgoing: Outgoing) -> AsyncGenerator[Received, None]:
-        if outgoing.kind != "ask":
-            try:
-                await self._turnstile.passing()
-            except StoreError as error:
-                failure = Failure(code="store", message=str(error), hint=error.hint, billed="no")
-                yield Failed(failure)
-                return
-        async with aclosing(self._upstream.send(body, outgoing)) as received:
-            async for item in received:
-                yield item
-
-    async def aclose(self) -> None:
-        await self._upstream.aclose()
+    return Watched(upstream, stamped)

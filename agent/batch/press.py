@@ -31,9 +31,9 @@ from ..poster.variants import adapted
 from ..poster.wording import change_prompt
 from ..schema import Cost, Record, Sha256
 from . import here
-from .crew import Fenced, Place
+from .crew import Place, fenced
 from .notes import Book, NotedSteps, Notes
-from .pacing import Paced, Turnstile
+from .pacing import Turnstile, paced
 from .standing import BatchNote, BriefNote, CellNote, PictureNote, Wish
 from .wants import Sheet, planned, sheet_of
 
@@ -141,21 +141,21 @@ class Press:
         self, task: Task, caps: Mapping[str, Decimal], turnstile: Turnstile
     ) -> ImageAgent:
         """One who buys for this brief, and for nobody once the task is another worker's."""
-        lane = fenced = self._agent.kit.on_account(
+        lane = ours = self._agent.kit.on_account(
             task.batch, task.brief, caps, waits=WAITS, tell=partial(self._waits, task)
         )
-        lane = fenced = replace(lane, upstream=Paced(lane.upstream, turnstile))
+        lane = ours = replace(lane, upstream=paced(lane.upstream, turnstile))
         if self._listed is None:
-            return ImageAgent(fenced)
+            return ImageAgent(ours)
         lanes = [lane]
         while lane.fallback is not None:
             lane = lane.fallback
             lanes.append(lane)
         behind = None
         for lane in reversed(lanes):
-            upstream = Fenced(lane.upstream, self._listed)
-            behind = fenced = replace(lane, upstream=upstream, fallback=behind)
-        return ImageAgent(fenced)
+            upstream = fenced(lane.upstream, self._listed)
+            behind = ours = replace(lane, upstream=upstream, fallback=behind)
+        return ImageAgent(ours)
 
     async def _with_files(self, note: BriefNote) -> BriefNote:
         """The files that it names, as they were when it was given, on this machine."""
