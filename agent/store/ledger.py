@@ -115,7 +115,10 @@ def _refusal(connection: Connection, new: Attempt, scope: str, cap: Decimal) -> 
         code="budget",
         message=f"The {scope} budget of {cap} {currency} does not cover this request: "
         f"{spent} spent, {reserved} reserved, up to {needed} needed. Nothing was sent.",
-        hint=f"Raise the {scope} budget, or ask for a smaller size or a lower quality.",
+        hint="Ask again when what is under way has ended; limner ledger unsettled names what may be "
+        "billed."
+        if spent + needed <= cap
+        else f"Raise the {scope} budget, or ask for a smaller size or a lower quality.",
     )
 
 

@@ -150,6 +150,21 @@ async def test_what_an_attempt_counts_against_a_budget(
     assert enough is None
 
 
+async def test_a_budget_that_only_reservations_fill_is_not_said_to_be_too_small(
+    store: DiskStore, an_attempt: MakeAttempt
+) -> None:
+    """Regression: it advised to raise a budget that covers both, one after the other."""
+    await store.reserve(an_attempt("0.10"), caps={})
+
+    held = await store.reserve(an_attempt("0.10"), caps={"session": Decimal("0.15")})
+    small = await store.reserve(an_attempt("0.20"), caps={"session": Decimal("0.15")})
+
+    assert held is not None
+    assert small is not None
+    assert held.hint.startswith("Ask again when what is under way has ended")
+    assert small.hint.startswith("Raise the session budget")
+
+
 @pytest.mark.parametrize("scope", ["turn", "session", "day", "key", "user", "tenant"])
 async def test_a_budget_counts_its_own_scope_only(
     store: DiskStore, an_attempt: MakeAttempt, clock: Clock, scope: str
