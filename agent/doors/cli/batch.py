@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, final
@@ -20,10 +20,8 @@ if TYPE_CHECKING:
     from ...batch.drafts import Draft, Order
     from ...batch.notes import Notes
     from ...batch.queue_file import Place
-    from ...batch.run import Reins
     from ...batch.standing import BatchOptions
     from ...poster.brief import Brief
-    from ...settings import Settings
     from .batch_telling import BatchTeller
     from .signals import Interruption
 
@@ -123,8 +121,10 @@ def run(**flags: Unpack[RunFlags]) -> int:
     """  # noqa: D301  click takes a backspace for "leave these lines alone"
     from ...factory import open_agent
     from . import desk
+    from .batch_queue import place_of
     from .batch_telling import BatchTeller
     from .outputs import check_room
+    from .signals import carried_out
     from .telling import progress
 
     settings = desk.settings_of({key: flags[key] for key in ("profile", "model", "via")})
@@ -144,26 +144,12 @@ def run(**flags: Unpack[RunFlags]) -> int:
                 flags, (agent, notes), order, place_of(settings, agent), (teller, state)
             )
 
-    return _interruptible(work, teller)
-
-
-def _interruptible(work: Callable[[Interruption], Awaitable[int]], teller: BatchTeller) -> int:
-    import anyio
-
-    from .problems import say_problem
-    from .signals import Interrupted, interruptible
-
-    async def guarded() -> int:
-        return await interruptible(work, say=teller.line)
-
     try:
-        return anyio.run(guarded)
-    except Interrupted as stopped:
-        say_problem(
-            "Interrupted.",
+        return carried_out(
+            work,
+            say=teller.line,
             hint="Run it again: it goes on where this stopped, and buys nothing twice.",
         )
-        return stopped.exit_code
     finally:
         teller.close()
 
@@ -236,14 +222,6 @@ def _rate(text: str) -> tuple[int, float]:
     return found
 
 
-def place_of(settings: Settings, agent: ImageAgent) -> Place:
-    from ...batch.queue_file import Place
-
-    url = settings.database_url.get_secret_value() if settings.database_url else None
-    owner = agent.kit.owner if url else "alone"
-    return Place(folder=settings.data_dir, url=url, executor=owner)
-
-
 async def _made(
     flags: RunFlags,
     parts: tuple[ImageAgent, Notes],
@@ -256,6 +234,7 @@ async def _made(
 
     from ...batch.drafts import drafted, planned
     from ...batch.run import Reins, run_batch
+    from .batch_queue import resting
 
     (agent, notes), (teller, state) = parts, ears
     draft = await drafted(order, agent, notes)
@@ -274,19 +253,6 @@ async def _made(
                     code = 130
         tasks.cancel_scope.cancel()
     return code
-
-
-async def resting(state: Interruption, reins: Reins, say: Callable[[str], object]) -> None:
-    """The first Ctrl-C comes here, the second to whoever waits for all of it."""
-    import anyio
-
-    with anyio.CancelScope() as first:
-        state.inner = first
-        await anyio.sleep_forever()
-    state.inner = None
-    if first.cancelled_caught:
-        say("finishing what is under way; press Ctrl-C again to give that up")
-        reins.rest()
 
 
 def _confirm(flags: RunFlags, draft: Draft, *, offline: bool, question: str) -> None:

@@ -165,14 +165,12 @@ def _run(
     briefs: tuple[Brief, ...],
     options: MakeOptions,
 ) -> int:
-    import anyio
 
     from ...factory import open_agent
     from . import desk
     from .outputs import check_room
     from .poster_telling import PosterTeller
-    from .problems import say_problem
-    from .signals import Interrupted, interruptible
+    from .signals import carried_out
     from .telling import progress
 
     check_room(settings.data_dir, hint="Make room, or move the store with LIMNER_HOME.")
@@ -183,17 +181,12 @@ def _run(
         async with open_agent(settings, offline=artist) as agent:
             return await _made(flags, agent, briefs, options, (teller, state))
 
-    async def guarded() -> int:
-        return await interruptible(work, say=teller.line)
-
     try:
-        return anyio.run(guarded)
-    except Interrupted as stopped:
-        say_problem(
-            "Interrupted.",
+        return carried_out(
+            work,
+            say=teller.line,
             hint="Run the same command again: it goes on where this stopped, and buys nothing twice.",
         )
-        return stopped.exit_code
     finally:
         teller.close()
 

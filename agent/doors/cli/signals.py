@@ -11,6 +11,8 @@ from typing import Final, TypeVar
 import anyio
 from anyio.abc import TaskStatus
 
+from .problems import say_problem
+
 T = TypeVar("T")
 
 STILL_COMING: Final = "already sent, may be billed; press Ctrl-C again to abandon it"
@@ -63,6 +65,21 @@ async def interruptible(
     if finished:
         return finished[0]
     raise Interrupted(state.number or signal.SIGINT)
+
+
+def carried_out(
+    work: Callable[[Interruption], Awaitable[int]], *, say: Callable[[str], object], hint: str
+) -> int:
+    """The exit code of ``work``, or of the signal that ended it, which is told with ``hint``."""
+
+    async def guarded() -> int:
+        return await interruptible(work, say=say)
+
+    try:
+        return anyio.run(guarded)
+    except Interrupted as stopped:
+        say_problem("Interrupted.", hint=hint)
+        return stopped.exit_code
 
 
 def _heard() -> tuple[signal.Signals, ...]:

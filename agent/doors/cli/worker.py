@@ -41,6 +41,7 @@ def worker(**flags: Unpack[WorkerFlags]) -> int:
     from ...errors import UsageError
     from . import desk
     from .outputs import check_room
+    from .signals import carried_out
     from .telling import progress
 
     settings = desk.settings_of({"profile": flags["profile"]})
@@ -51,28 +52,17 @@ def worker(**flags: Unpack[WorkerFlags]) -> int:
         )
     profile = desk.chosen(settings, allow_offline=False)
     check_room(settings.data_dir, hint="Make room, or move the store with LIMNER_HOME.")
-    return _interruptible(flags, settings, desk.artist(flags, profile), progress())
+    artist, log = desk.artist(flags, profile), progress()
 
-
-def _interruptible(
-    flags: WorkerFlags, settings: Settings, artist: OfflineOptions | None, log: Progress
-) -> int:
-    import anyio
-
-    from .problems import say_problem
-    from .signals import Interrupted, interruptible
-
-    async def guarded() -> int:
-        async def work(state: Interruption) -> int:
-            return await _work(flags, settings, artist, log, state)
-
-        return await interruptible(work, say=log.line)
+    async def work(state: Interruption) -> int:
+        return await _work(flags, settings, artist, log, state)
 
     try:
-        return anyio.run(guarded)
-    except Interrupted as stopped:
-        say_problem("Interrupted.", hint="What was under way is another worker's now, or parked.")
-        return stopped.exit_code
+        return carried_out(
+            work,
+            say=log.line,
+            hint="What was under way is another worker's now, or parked.",
+        )
     finally:
         log.rest()
 
@@ -91,7 +81,7 @@ async def _work(
     from ...batch.shift import Shift, listed_at, work_on
     from ...factory import notes_of, open_agent
     from ...schema import Failure
-    from .batch import place_of, resting
+    from .batch_queue import place_of, resting
 
     reins, why = Reins(), list[Failure]()
 
