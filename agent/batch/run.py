@@ -68,7 +68,8 @@ def run_batch(
 ) -> AsyncGenerator[BatchEvent, None]:
     """Make what is left of a draft. The last event, and only the last, is ``BatchDone``."""
     return told(
-        agent, lambda tell: _Run(draft, agent, notes, tell, place=place, reins=reins or Reins())
+        agent,
+        lambda tell: _Run(draft, agent, notes, tell, place=place, reins=reins or Reins()).run(),
     )
 
 
@@ -96,7 +97,7 @@ class _Run:
         draft: Draft,
         agent: ImageAgent,
         notes: Notes,
-        emit: Callable[[BatchEvent], None],
+        tell: Callable[[BatchEvent], None],
         *,
         place: Place,
         reins: Reins,
@@ -106,9 +107,8 @@ class _Run:
         self._notes = notes
         self._place = place
         self._book = Book(notes, draft.head.name)
-        self._emit: Callable[[BatchEvent], None] | None = emit
+        self._tell = tell
         self._reins = reins
-        self._scope = anyio.CancelScope()
         self._states = dict(draft.states)
         self._meter = _Meter(agent.kit.clock.monotonic())
         self._why: Failure | None = None
@@ -117,26 +117,10 @@ class _Run:
         """Every task is in the queue."""
         self._late: Exception | None = None
         """Why the rest cannot be put into it."""
-        self.error: Exception | None = None
 
-    def leave(self) -> None:
-        """Nobody listens any more."""
-        self._emit = None
-        self._scope.cancel()
-
-    async def drive(self) -> None:
-        with self._scope:
-            try:
-                await self._all(self._place)
-            except Exception as error:  # noqa: BLE001  raised by ``run_batch``, in the caller's task
-                self.error = error
-
-    def _tell(self, event: BatchEvent) -> None:
-        if self._emit is not None:
-            self._emit(event)
-
-    async def _all(self, place: Place) -> None:
-        draft = self._draft
+    async def run(self) -> None:
+        """From what is planned to the end."""
+        draft, place = self._draft, self._place
         self._tell(planned(draft, offline=self._agent.offline))
         if place.url is None and not any(map(to_do, draft.states.values())):
             await self._write_down()
@@ -155,7 +139,7 @@ class _Run:
             await self._write_down()  # whoever is refused the queue changes nothing
             self._reins.hold(queue)
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._fill, queue, place)
+                tasks.start_soon(self._fill, queue)
                 await self._watch(queue, shift)
                 tasks.cancel_scope.cancel()
             if place.url is not None:
@@ -178,12 +162,12 @@ class _Run:
         await book.keep_wishes(draft.wishes)
         await anyio.Path(draft.head.out).mkdir(parents=True, exist_ok=True)
 
-    async def _fill(self, queue: Queue, place: Place) -> None:
+    async def _fill(self, queue: Queue) -> None:
         """Beside the work, for thousands of tasks take a while."""
         away = 0
         while not self._filled:
             try:
-                await self._submit(queue, place)
+                await self._submit(queue)
                 self._filled = True
             except StoreError as error:
                 away += 1
@@ -196,12 +180,14 @@ class _Run:
                 self._late = error
                 return
 
-    async def _submit(self, queue: Queue, place: Place) -> None:
+    async def _submit(self, queue: Queue) -> None:
         """New tasks; before the first is begun, older ones that nobody wants any more go."""
         draft, prefix = self._draft, f"{self._draft.head.name}/"
         open_ = {name: name.rpartition(".")[0] for name in await queue.open(prefix)}
         await queue.cancel({name for name, what in open_.items() if what not in draft.tasks})
-        if place.url is None:  # other batches wait for their own run: nobody asked for them now
+        if (
+            self._place.url is None
+        ):  # other batches wait for their own run: nobody asked for them now
             await queue.cancel({n for n in await queue.open("") if not n.startswith(prefix)})
         there = set(open_.values())
         async for window in self._windows():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncGenerator, Callable
-from typing import Protocol, TypeVar
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import suppress
+from typing import TypeVar
 
 import anyio
 
@@ -14,28 +15,23 @@ from ..errors import UsageError
 E = TypeVar("E")
 
 
-class Run(Protocol):
-    """What is under way; ``error`` is what it ended with, for the caller's own task."""
-
-    error: Exception | None
-
-    async def drive(self) -> None: ...
-
-    def leave(self) -> None:
-        """Nobody listens any more."""
-        ...
-
-
 async def told(
-    agent: ImageAgent, begin: Callable[[Callable[[E], None]], Run]
+    agent: ImageAgent, work: Callable[[Callable[[E], None]], Coroutine[object, object, None]]
 ) -> AsyncGenerator[E, None]:
-    """The events of the run that ``begin`` makes of where to tell them; raises its error at the end."""
+    """What ``work`` tells, then its error. It is cancelled when nobody listens any more."""
     send, receive = anyio.create_memory_object_stream[E](math.inf)
-    run = begin(send.send_nowait)
+    scope, errors = anyio.CancelScope(), list[Exception]()
+
+    def tell(event: E) -> None:
+        with suppress(anyio.BrokenResourceError):  # nobody listens any more
+            send.send_nowait(event)
 
     async def drive() -> None:
-        with send:
-            await run.drive()
+        with send, scope:
+            try:
+                await work(tell)
+            except Exception as error:  # noqa: BLE001  raised below, in the caller's task
+                errors.append(_alone(error))
 
     try:
         agent.start(drive)
@@ -48,6 +44,13 @@ async def told(
             yield event
     finally:
         receive.close()
-        run.leave()
-    if run.error is not None:
-        raise run.error
+        scope.cancel()
+    for error in errors:
+        raise error
+
+
+def _alone(error: Exception) -> Exception:
+    """What went wrong in one task, without the group around it."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -43,7 +43,7 @@ def make_posters(
     Leaving early stops what was not sent; what was is still read, stored and settled. Raises
     ``UsageError`` when another process makes the same folder.
     """
-    return told(agent, lambda tell: _Run(brief, agent, options or MakeOptions(), tell))
+    return told(agent, lambda tell: _Run(brief, agent, options or MakeOptions(), tell).run())
 
 
 class _Run:
@@ -54,36 +54,21 @@ class _Run:
         brief: Brief,
         agent: ImageAgent,
         options: MakeOptions,
-        emit: Callable[[PosterEvent], None],
+        tell: Callable[[PosterEvent], None],
     ) -> None:
         self._brief = with_model(brief, agent)
         self._agent = agent
         self._options = options
-        self._emit: Callable[[PosterEvent], None] | None = emit
+        self._tell = tell
         self._folder = output.folder_of(options.out, brief)
-        self._scope = anyio.CancelScope()
-        self._board = Board(self._folder, self._tell)
-        self.error: Exception | None = None
-
-    def leave(self) -> None:
-        """Nobody listens any more."""
-        self._emit = None
-        self._scope.cancel()
-
-    async def drive(self) -> None:
-        """Everything; what goes wrong is kept for the caller."""
-        with self._scope:
-            try:
-                with kept(self._folder) as journal:
-                    await self._all(journal)
-            except Exception as error:  # noqa: BLE001  raised by ``make_posters``, in the caller's task
-                self.error = _alone(error)
-
-    def _tell(self, event: PosterEvent) -> None:
-        if self._emit is not None:
-            self._emit(event)
+        self._board = Board(self._folder, tell)
 
     # ── the story ────────────────────────────────────────────────────────────────────────────
+
+    async def run(self) -> None:
+        """Everything, from the plan to the files."""
+        with kept(self._folder) as journal:
+            await self._all(journal)
 
     async def _all(self, journal: Journal) -> None:
         plan = plan_for(self._brief, self._agent, self._options)
@@ -274,10 +259,3 @@ def _first_file(folder: Path, record: PosterRecord) -> list[bytes]:
         return [(folder / record.files[0].path).read_bytes()] if record.files else []
     except OSError:
         return []
-
-
-def _alone(error: Exception) -> Exception:
-    """What went wrong in one task, without the group around it."""
-    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
