@@ -203,6 +203,22 @@ def tenancy_of(store: Store) -> Tenancy:
     return DiskTenancy(store)
 
 
+@asynccontextmanager
+async def living(store: Store) -> AsyncIterator[None]:
+    """Others on this store hear that this process lives, and what the dead left open is settled."""
+    from .store import DiskStore
+
+    assert isinstance(store, DiskStore)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(store.settling.stay)
+        try:
+            yield
+        finally:
+            tasks.cancel_scope.cancel()
+            with anyio.CancelScope(shield=True):
+                await store.settling.leave()
+
+
 def fetcher_of(chosen: ProfileSettings) -> Callable[[str], Awaitable[bytes]] | None:
     """Fetches a picture by its address, where the profile allows it; raises ``UsageError``."""
     if not chosen.fetch_urls:

@@ -291,15 +291,14 @@ class Relay:
     async def _caught_up(self, found: KeptResponse) -> KeptResponse:
         """One whose process ended in mid-turn: told as its turn was settled, with what was saved."""
         kit = self._shop.kit
-        turns = await kit.store.turns(found.session)
-        turn = next((turn for turn in turns if turn.id == found.turn), None)
+        turn = await self._shop.answers.turn_settled(found.turn)
         if turn is None or turn.outcome is None:
             return found
         items = tuple(_saved(kit.ids.new("ig"), str(image), image) for image in turn.images)
-        failure = turn.failures[0] if turn.failures else None
+        told = [part for failure in turn.failures[:1] for part in (failure.message, failure.hint)]
         error: JsonObject = {
             "code": "outcome_unknown" if turn.outcome == "unknown" else "interrupted",
-            "message": failure.message if failure else "The server stopped in mid-turn.",
+            "message": " ".join(filter(None, told)) or "The server stopped in mid-turn.",
         }
         status = "incomplete" if items else "failed"
         ended = KeptResponse(

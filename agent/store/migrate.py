@@ -12,13 +12,24 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from sqlalchemy import URL, Connection, Engine, create_engine, inspect, text
+from sqlalchemy import (
+    URL,
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    create_engine,
+    inspect,
+    literal_column,
+    select,
+    text,
+)
 
 from ..errors import StoreBusy, StoreError, StoreNewer
 from ..logs import get_logger
 from .blobs import sync_file, sync_folder
 from .database import engine_options, prepare_engine, shown, translated
-from .tables import REVISIONS, VERSION_TABLE, metadata
+from .tables import LATER, REVISIONS, VERSION_TABLE, metadata
 
 log = get_logger("limner.store")
 
@@ -36,12 +47,15 @@ def bring_up_to_date(
     """Raises ``StoreNewer`` untouched, ``StoreBusy``, or ``StoreError`` for a foreign database."""
     where = shown(url)
     with translated(where), _sync_engine(url, busy_s) as engine:
-        if _checked(_peek(engine, url), where, revisions) == revisions[-1]:
+        current = _checked(_peek(engine, url), where, revisions) == revisions[-1]
+        if current and not _lacks(engine):
             return
         with _alone(root, busy_s):
             found = _checked(_peek(engine, url), where, revisions)
             if found != revisions[-1]:
                 _upgrade(engine, url, found, scripts, revisions)
+            with engine.execution_options(begin="write").begin() as connection:
+                _complete(connection)
 
 
 def _is_sqlite(url: URL) -> bool:
@@ -160,3 +174,29 @@ def _run_alembic(connection: Connection, scripts: Path) -> None:
     config.attributes["connection"] = connection
     config.attributes["metadata"] = metadata
     command.upgrade(config, "head")
+
+
+# ── what came to the last revision ───────────────────────────────────────────────────────────
+
+
+def _lacks(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        return bool(_lacking(connection))
+
+
+def _lacking(connection: Connection) -> list[Column[str]]:
+    return [column for column in LATER if column.name not in _columns(connection, column)]
+
+
+def _columns(connection: Connection, beside: Column[str]) -> set[str]:
+    every: ColumnElement[object] = literal_column("*")
+    return set(connection.execute(select(every).select_from(beside.table).limit(0)).keys())
+
+
+def _complete(connection: Connection) -> None:
+    """A revision of its own would lock older releases out, which can do without these."""
+    for column in _lacking(connection):
+        kind = column.type.compile(connection.dialect)
+        added = f'ALTER TABLE "{column.table.name}" ADD COLUMN "{column.name}" {kind}'
+        connection.exec_driver_sql(added)
+        log.info("store.completed", table=column.table.name, column=column.name)

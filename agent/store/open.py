@@ -12,7 +12,6 @@ from anyio import to_thread
 from sqlalchemy import Connection
 
 from ..errors import CorruptBlob, StoreError
-from ..files import turns_put_aside
 from ..logs import get_logger
 from ..protocols import Clock, NewImage
 from ..schema import (
@@ -39,7 +38,6 @@ from . import (
     ledger,
     ledger_sums,
     owners,
-    reaping,
     sessions,
     verifying,
 )
@@ -51,6 +49,7 @@ from .mirror import Mirror, open_mirror, with_files
 from .reaping import Reaped
 from .rows import Entry
 from .screened import Screened, screened
+from .settling import Settling
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -68,10 +67,11 @@ async def open_store(
     database_url: str | None = None,
     blob_url: str | None = None,
     busy_s: float = BUSY_S,
+    owner: str | None = None,
 ) -> DiskStore:
     """Create the store or bring it up to date, and finish what a crash left half done.
 
-    ``blob_url``: a bucket in which pictures are kept, too. Raises ``StoreNewer`` (untouched),
+    ``blob_url``: a bucket in which pictures are kept, too. ``owner``: this process, by name. Raises ``StoreNewer`` (untouched),
     ``StoreBusy``, ``StoreError``, and ``SettingsError`` for a bucket that cannot be.
     """
     url = store_url(root, database_url)
@@ -80,7 +80,8 @@ async def open_store(
         await to_thread.run_sync(folder.create)
     await to_thread.run_sync(lambda: bring_up_to_date(url, root, busy_s=busy_s))
     database = Database(url, busy_s=busy_s)
-    store = DiskStore(database, folder, root=root, clock=clock)
+    settling = Settling(database, folder, clock=clock, owner=owner)
+    store = DiskStore(database, folder, settling, root=root, clock=clock)
     try:
         store.mirror = await to_thread.run_sync(open_mirror, blob_url, folder, database, clock)
         await store.tidy()
@@ -93,9 +94,18 @@ async def open_store(
 class DiskStore:
     """The ``Store`` of ``protocols.py`` on a folder and a database, and a little more."""
 
-    def __init__(self, database: Database, folder: BlobFolder, *, root: Path, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        folder: BlobFolder,
+        settling: Settling,
+        *,
+        root: Path,
+        clock: Clock,
+    ) -> None:
         self.root = root
         self.mirror: Mirror | None = None
+        self.settling = settling
         self._database = database
         self._folder = folder
         self._clock = clock
@@ -128,22 +138,7 @@ class DiskStore:
 
     async def reap(self) -> Reaped:
         """Settle the attempts and close the turns of processes that are gone (R45)."""
-        now, aside = self._clock.now(), turns_put_aside()
-
-        def dead(owner: str | None, seen: datetime) -> bool:
-            return owners.is_dead(owner, seen=seen, now=now)
-
-        found = await self._database.read(reaping.left_open, dead=dead, aside=aside)
-        if found == Reaped():
-            return found
-        caught = await self._in_thread(adopting.caught, self._folder, found.turns)
-        reaped = await self._database.write(
-            reaping.reap, found, caught=caught, path=self._path, at=now
-        )
-        for turn in reaped.turns:
-            await self._in_thread(adopting.drop_scratch, self._folder, turn)
-        log.info("store.reaped", attempts=len(reaped.attempts), turns=len(reaped.turns))
-        return reaped
+        return await self.settling.reap()
 
     # ── sessions and turns ───────────────────────────────────────────────────────────────────
 
@@ -170,7 +165,7 @@ class DiskStore:
     def open_turn_in(self, connection: Connection, turn: Turn, *, fresh: bool = False) -> None:
         """The same in somebody's transaction, perhaps with its ``fresh`` session."""
         self._folder.check_room()
-        sessions.open_turn(connection, turn, fresh=fresh)
+        sessions.open_turn(connection, turn, owner=self.settling.owner, fresh=fresh)
 
     async def close_turn(self, turn: Turn, *, expected_head: TurnId | None) -> bool:
         moved = await self._database.write(

@@ -2,7 +2,8 @@
 
 An owner is ``host:pid:started-place``. ``started`` is when the process began, so that a pid that was
 given out again is somebody else; ``place`` tells machines and containers of one name apart, whose
-pids mean nothing to each other. What cannot be told from here is told by the heartbeat.
+pids mean nothing to each other. What cannot be told from here is told by signs of life: those of a
+server (``presence``), else the heartbeat of an attempt.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from uuid import getnode
 
 SILENT: Final = timedelta(minutes=10)
 """After so long without a heartbeat, a process that cannot be looked at counts as gone."""
+LAPSED: Final = timedelta(minutes=2)
+"""The same of one that gives signs of life whatever it does; they are some seconds apart."""
 
 Life = Literal["alive", "gone", "elsewhere"]
 """``elsewhere``: on another machine, or of a kind that cannot be looked at from here."""
@@ -70,9 +73,17 @@ def life_of(name: str | None) -> Life:
 
 
 def is_dead(name: str | None, *, seen: datetime, now: datetime) -> bool:
-    """Whether nobody waits for this attempt any more; ``seen`` is its last sign of life."""
-    life = life_of(name)
-    return life == "gone" or (life == "elsewhere" and now - seen > SILENT)
+    """Whether nobody waits for it any more; ``seen`` is its last sign of life."""
+    return has_ended(life_of(name), quiet=now - seen)
+
+
+def has_ended(life: Life, *, quiet: timedelta, silent: timedelta | None = None) -> bool:
+    """The same of a process that was looked at. ``quiet``: so long ago it did something here.
+
+    ``silent``: for how long it has given no sign of life, where it is one that gives them.
+    """
+    lapsed = quiet > SILENT if silent is None else silent > LAPSED
+    return life == "gone" or (life == "elsewhere" and lapsed)
 
 
 def birth(pid: int) -> str | None:

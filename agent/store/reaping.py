@@ -90,16 +90,18 @@ def _attempts(connection: Connection, dead: Dead) -> Iterator[AttemptId]:
 
 
 def _turns(connection: Connection, dead: Dead) -> Iterator[TurnId]:
-    """Open turns whose last attempt, if any, is of a dead owner; whether it is open or not."""
-    for row in connection.execute(
-        select(turn.c.id, turn.c.created).where(turn.c.outcome.is_(None))
-    ):
+    """Open turns whose last attempt, if any, is of a dead owner; whether it is open or not.
+
+    Before the first one it is who began the turn that counts: ``None`` for an older release.
+    """
+    begun = select(turn.c.id, turn.c.owner, turn.c.created).where(turn.c.outcome.is_(None))
+    for row in connection.execute(begun):
         seen = func.coalesce(
             attempt.c.settled, attempt.c.heartbeat, attempt.c.sent, attempt.c.created
         )
         tries = select(attempt.c.owner, seen.label("seen")).where(attempt.c.turn == row.id)
         last = connection.execute(tries.order_by(attempt.c.seq.desc()).limit(1)).first()
-        if dead(*last) if last else dead(None, row.created):
+        if dead(*last) if last else dead(row.owner, row.created):
             yield TurnId(row.id)
 
 
@@ -192,10 +194,11 @@ def _told(outcome: Outcome, *, billed: Billed) -> Failure:
         "`limner ledger unsettled` says what can be done.",
         "image": "The picture that had arrived is kept.",
     }
+    free = "It cost nothing, and can be asked for again." if billed == "no" else ""
     return Failure(
         code="interrupted",
         message="The process that ran this turn ended before the turn did.",
-        hint=hints.get(outcome, ""),
+        hint=hints.get(outcome, free),
         billed=billed,
     )
 

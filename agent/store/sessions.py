@@ -109,13 +109,15 @@ def turn_by_id(connection: Connection, which: TurnId) -> Turn:
     return rows.turn_of(row, connection.execute(made).scalars())
 
 
-def open_turn(connection: Connection, new: Turn, *, fresh: bool = False) -> None:
+def open_turn(
+    connection: Connection, new: Turn, *, owner: str | None = None, fresh: bool = False
+) -> None:
     """With outcome NULL, whatever ``new`` says; ``fresh``: its session was written just now."""
     if not fresh:
         _require(connection, new.session)
         _touch(connection, new.session, new.created)
     begun = new.model_copy(update={"outcome": None, "closed": None})
-    connection.execute(_ADD_TURN, rows.turn_row(begun))
+    connection.execute(_ADD_TURN, rows.turn_row(begun) | {"owner": owner})
 
 
 def close_turn(

@@ -170,6 +170,7 @@ turn = Table(
     Column("response_id", Text),
     Column("created", Utc, nullable=False),
     Column("closed", Utc),
+    Column("owner", Text),
     UniqueConstraint("id"),
     Index(None, "session"),
     Index(None, "mask"),
@@ -358,3 +359,6 @@ meta = Table(
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )
+
+LATER = (turn.c.owner,)
+"""Columns added to the last revision: an older release opens the store, and leaves them empty."""

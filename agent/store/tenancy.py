@@ -5,7 +5,8 @@ Somebody else's id is the same ``None`` as one that there is not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,15 +15,15 @@ from sqlalchemy import ColumnElement, Connection
 
 from ..errors import NotFound
 from ..protocols import Bought, Purchase
-from ..schema import Attempt, Image, ImageId, Sha256, Turn, TurnId
-from . import find, idempotency, owners, rows, sessions
+from ..schema import Image, ImageId, Sha256, Turn, TurnId
+from . import find, idempotency, owners, presence, rows, sessions
 from .database import Database
 from .find import PathOf
 from .open import DiskStore
 from .tables import image, session
 
 SILENT: Final = timedelta(hours=1)
-"""After so long a process that cannot be looked at counts as gone: no client waits for it."""
+"""After so long a process counts as gone that cannot be looked at and gives no sign of life."""
 
 
 class DiskTenancy:
@@ -74,9 +75,9 @@ class DiskTenancy:
     async def bought(self, which: Purchase, *, now: datetime) -> Bought:
         await self._store.reap()
         life = await to_thread.run_sync(owners.life_of, which.owner)
-        turns, attempts = await self._database.read(_bought, which.turns)
-        silent = life == "elsewhere" and now - which.created > SILENT
-        return Bought(turns=turns, attempts=attempts, alive=life != "gone" and not silent)
+        return await self._database.read(
+            _bought, which, life, own=self._store.settling.owner, now=now
+        )
 
 
 def _newest(
@@ -90,12 +91,21 @@ def _newest(
 
 
 def _bought(
-    connection: Connection, which: Sequence[TurnId]
-) -> tuple[tuple[Turn, ...], tuple[Attempt, ...]]:
-    turns: list[Turn] = []
+    connection: Connection, which: Purchase, life: owners.Life, *, own: str, now: datetime
+) -> Bought:
+    silent = presence.silences(connection, own=own, at=now).get(which.owner)
+    if silent is None:
+        ended = life == "gone" or (life == "elsewhere" and now - which.created > SILENT)
+    else:
+        ended = owners.has_ended(life, quiet=now - which.created, silent=silent)
+    return Bought(
+        turns=tuple(_begun(connection, which.turns)),
+        attempts=tuple(idempotency.attempts_of(connection, which.turns)),
+        alive=not ended,
+    )
+
+
+def _begun(connection: Connection, which: Sequence[TurnId]) -> Iterator[Turn]:
     for one in which:
-        try:
-            turns.append(sessions.turn_by_id(connection, one))
-        except NotFound:
-            continue
-    return tuple(turns), tuple(idempotency.attempts_of(connection, which))
+        with suppress(NotFound):
+            yield sessions.turn_by_id(connection, one)

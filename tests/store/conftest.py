@@ -121,8 +121,10 @@ def reopen(
 ) -> Callable[..., Awaitable[DiskStore]]:
     """Open the test's store once more, as another process would."""
 
-    async def again(*, busy_s: float = 5) -> DiskStore:
-        return await open_store(root, clock=clock, database_url=database_url, busy_s=busy_s)
+    async def again(*, busy_s: float = 5, owner: str | None = None) -> DiskStore:
+        return await open_store(
+            root, clock=clock, database_url=database_url, busy_s=busy_s, owner=owner
+        )
 
     return again
 

@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,9 +16,10 @@ import pytest
 from agent.errors import StoreError
 from agent.protocols import Clock
 from agent.schema import Attempt, Image, Session, SessionId, Turn, TurnId
-from agent.store import DiskStore
+from agent.store import DiskStore, presence
 from agent.store.blobs import digest
 from agent.store.owners import (
+    LAPSED,
     SILENT,
     birth,
     born_by_date,
@@ -305,16 +306,42 @@ async def test_a_turn_of_the_living_stays_open_however_long_it_takes(
     assert [turn.outcome for turn in await store.turns(MARKET)] == [None]
 
 
-async def test_a_turn_without_any_attempt_was_never_sent(
-    store: DiskStore, a_session: Callable[..., Session], a_turn: Callable[..., Turn], later: Later
-) -> None:
-    await store.create_session(a_session())
-    await store.open_turn(a_turn())
-    later(SILENT)
-    await store.reap()
-    assert [turn.outcome for turn in await store.turns(MARKET)] == [None]
+# ── turns of which nothing was sent yet ──────────────────────────────────────────────────────
 
-    later(timedelta(seconds=1))
+
+@pytest.fixture
+async def begun(
+    store: DiskStore,
+    reopen: Callable[..., Awaitable[DiskStore]],
+    a_session: Callable[..., Session],
+    a_turn: Callable[..., Turn],
+) -> AsyncIterator[Callable[..., Awaitable[DiskStore]]]:
+    """``begun(owner)``: the store of another process, in which it has begun a turn."""
+    await store.create_session(a_session())
+    others: list[DiskStore] = []
+
+    async def begin(owner: str) -> DiskStore:
+        others.append(await reopen(owner=owner))
+        await others[-1].open_turn(a_turn(len(others)))
+        return others[-1]
+
+    yield begin
+    for other in others:
+        await other.aclose()
+
+
+Begin = Callable[..., Awaitable[DiskStore]]
+
+
+async def outcomes(store: DiskStore) -> list[str | None]:
+    return [turn.outcome for turn in await store.turns(MARKET)]
+
+
+async def test_a_turn_whose_process_ended_before_anything_was_sent_is_closed_at_once(
+    store: DiskStore, begun: Begin, gone: str
+) -> None:
+    await begun(gone)
+
     await store.reap()
 
     [turn] = await store.turns(MARKET)
@@ -323,26 +350,127 @@ async def test_a_turn_without_any_attempt_was_never_sent(
     assert [failure.billed for failure in turn.failures] == ["no"]
 
 
+async def test_a_turn_of_the_living_waits_for_its_place_as_long_as_it_takes(
+    store: DiskStore, begun: Begin, later: Later
+) -> None:
+    await begun(this_process())
+    later(timedelta(hours=20))
+
+    await store.reap()
+
+    assert await outcomes(store) == [None]
+
+
+@pytest.mark.parametrize("owner", [ELSEWHERE, ""], ids=["elsewhere", "nobody"])
+async def test_a_turn_of_whom_gives_no_sign_is_believed_for_ten_minutes(
+    store: DiskStore, begun: Begin, later: Later, owner: str, sql: Callable[..., object]
+) -> None:
+    await begun(ELSEWHERE)
+    if not owner:  # as an older release opens it
+        sql("UPDATE turn SET owner = NULL")
+    later(SILENT)
+    await store.reap()
+    assert await outcomes(store) == [None]
+
+    later(timedelta(seconds=1))
+    await store.reap()
+
+    assert await outcomes(store) == ["failed"]
+
+
+async def test_a_server_elsewhere_keeps_its_turns_while_it_gives_signs_and_two_minutes_after(
+    store: DiskStore, begun: Begin, later: Later
+) -> None:
+    other = await begun(ELSEWHERE)
+    for _ in range(40):
+        await other.settling.sign()
+        later(timedelta(seconds=15))
+    later(LAPSED - timedelta(seconds=15))
+    await store.reap()
+    assert await outcomes(store) == [None]
+
+    later(timedelta(seconds=1))
+    await store.reap()
+
+    assert await outcomes(store) == ["failed"]
+
+
+async def test_what_a_silent_server_had_sent_is_settled_long_before_its_heartbeat_would_tell(
+    store: DiskStore, under_way: UnderWay, reopen: Callable[..., Awaitable[DiskStore]], later: Later
+) -> None:
+    attempt = await under_way(ELSEWHERE)
+    other = await reopen(owner=ELSEWHERE)
+    await other.settling.sign()
+    await other.aclose()
+    later(LAPSED + timedelta(seconds=1))
+
+    await store.reap()
+
+    assert (await store.attempt(attempt.id)).state == "unknown"
+
+
+async def test_who_was_cut_off_from_the_store_itself_takes_nobody_for_dead(
+    store: DiskStore, begun: Begin, later: Later
+) -> None:
+    other = await begun(ELSEWHERE)
+    await other.settling.sign()
+    await store.settling.sign()
+    later(timedelta(hours=1))
+
+    await store.reap()
+    assert await outcomes(store) == [None]
+    await store.settling.sign()
+    await store.reap()
+
+    assert await outcomes(store) == ["failed"]
+
+
+async def test_a_server_that_left_in_order_gives_no_signs(
+    store: DiskStore, begun: Begin, later: Later
+) -> None:
+    other = await begun(ELSEWHERE)
+    await other.settling.sign()
+    await other.settling.leave()
+    later(LAPSED * 2)
+
+    await store.reap()
+
+    assert await outcomes(store) == [None]  # believed as who never gave any
+
+
+async def test_a_server_that_was_silent_for_a_day_is_not_remembered(
+    reopen: Callable[..., Awaitable[DiskStore]], store: DiskStore, later: Later, clock: Clock
+) -> None:
+    other = await reopen(owner=ELSEWHERE)
+    await other.settling.sign()
+    await other.aclose()
+    later(timedelta(days=1, seconds=1))
+
+    await store.settling.sign()
+
+    own = store.settling.owner
+    heard = await store.database.read(presence.silences, own=own, at=clock.now())
+    assert list(heard) == [own]
+
+
 async def test_a_turn_that_had_only_waited_for_its_place_still_says_how_it_ended(
     store: DiskStore,
-    a_session: Callable[..., Session],
+    begun: Begin,
     a_turn: Callable[..., Turn],
     an_attempt: MakeAttempt,
     later: Later,
 ) -> None:
-    await store.create_session(a_session())
-    turn = a_turn()
-    await store.open_turn(turn)
+    slept = await begun(ELSEWHERE)
     later(timedelta(hours=1))
     await store.reap()
-    assert [turn.outcome for turn in await store.turns(MARKET)] == ["failed"]
+    assert await outcomes(store) == ["failed"]
 
-    await store.reserve(an_attempt(), caps={})
+    await slept.reserve(an_attempt(), caps={})
 
     [waiting] = await store.turns(MARKET)
     assert (waiting.outcome, waiting.closed, waiting.failures) == (None, None, ())
-    closed = turn.model_copy(update={"outcome": "text"})
-    assert await store.close_turn(closed, expected_head=None)
+    closed = a_turn().model_copy(update={"outcome": "text"})
+    assert await slept.close_turn(closed, expected_head=None)
 
 
 async def test_a_turn_that_failed_after_it_was_tried_stays_closed(

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, insert
 
 from agent.errors import SettingsError, StoreBusy, StoreError, StoreNewer
 from agent.protocols import Clock
-from agent.schema import Attempt, Session
+from agent.schema import Attempt, Session, Turn
 from agent.store import DiskStore, open_store
 from agent.store.database import store_url
 from agent.store.migrate import SCRIPTS, bring_up_to_date
@@ -179,6 +179,33 @@ async def test_an_older_store_is_copied_and_then_migrated(
             (REVISIONS[-1],)
         ]
         assert copy.execute("SELECT name FROM session").fetchall() == [("night-market",)]
+
+
+async def test_what_came_to_the_last_schema_is_added_and_an_older_release_goes_on(
+    reopen: Reopen,
+    store: DiskStore,
+    a_session: MakeSession,
+    a_turn: Callable[..., Turn],
+    root: Path,
+    sql: Sql,
+) -> None:
+    await store.create_session(a_session())
+    await store.open_turn(a_turn(1))
+    await store.aclose()
+    sql("ALTER TABLE turn DROP COLUMN owner")
+    old = [str(row[1]) for row in sql("PRAGMA table_info(turn)")]
+
+    again = await reopen()
+    named = ", ".join(f'"{name}"' for name in old if name not in {"seq", "id"})
+    sql(f"INSERT INTO turn (id, {named}) SELECT 'turn_older', {named} FROM turn")
+
+    assert [turn.id for turn in await again.turns(a_session().id)] == [a_turn(1).id, "turn_older"]
+    await again.open_turn(a_turn(2))
+    owners = [row[0] for row in sql("SELECT owner FROM turn ORDER BY seq")]
+    assert owners == [None, None, again.settling.owner]
+    assert sql("SELECT version_num FROM alembic_version") == [(REVISIONS[-1],)]
+    assert copies(root) == []
+    await again.aclose()
 
 
 async def test_a_failed_migration_changes_nothing(

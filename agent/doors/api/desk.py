@@ -13,7 +13,7 @@ from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from ... import ImageAgent, Settings
-from ...factory import fetcher_of, publisher_of, tenancy_of
+from ...factory import fetcher_of, living, publisher_of, tenancy_of
 from ...hosts import LOOPBACK
 from ...protocols import Publisher, Tenancy
 from ...relay.pace import Pace
@@ -114,6 +114,7 @@ class OpenDesk:
         self._options = options
         self._agent = ImageAgent(parts.kit)
         self._tasks: TaskGroup | None = None
+        self._living = living(parts.kit.store)
         self._deadline = math.inf
 
     def stopping(self) -> None:
@@ -128,6 +129,7 @@ class OpenDesk:
 
     async def __aenter__(self) -> Desk:
         await self._agent.__aenter__()
+        await self._living.__aenter__()
         self._tasks = await anyio.create_task_group().__aenter__()
         kit = self._parts.kit
         return Desk(
@@ -165,4 +167,7 @@ class OpenDesk:
             if tasks.cancel_scope.cancel_called:
                 given_up = _GivenUp()
         finally:
-            await self._agent.__aexit__(type(given_up) if given_up else None, given_up, trace)
+            try:
+                await self._living.__aexit__(None, None, None)
+            finally:
+                await self._agent.__aexit__(type(given_up) if given_up else None, given_up, trace)

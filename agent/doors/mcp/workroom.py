@@ -175,7 +175,9 @@ class Workroom:
 
     async def _keep_open(self, *, task_status: TaskStatus[ImageAgent]) -> None:
         """One task opens and closes it: its task group may not change hands."""
-        async with self._opened() as agent:
+        from ...factory import living
+
+        async with self._opened() as agent, living(agent.store):
             task_status.started(agent)
             await self._closing.wait()
 

@@ -31,11 +31,16 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
 
 @contextmanager
-def process(home: Path, *flags: str, stop: signal.Signals = signal.SIGTERM) -> Iterator[str]:
+def process(
+    home: Path,
+    *flags: str,
+    profile: str = "offline --draw tiny",
+    stop: signal.Signals = signal.SIGTERM,
+) -> Iterator[str]:
     """``limner serve`` as a process of its own; its base URL."""
     home.mkdir(exist_ok=True)
     code = "from agent.doors.cli import main; main()"
-    arguments = ["serve", "--profile", "offline", "--draw", "tiny", "--port", "0", *flags]
+    arguments = ["serve", "--profile", *profile.split(), "--port", "0", *flags]
     env = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(home), "LIMNER_HOME": str(home / "d")}
     child = subprocess.Popen(
         [python(), "-c", code, *arguments], env=env, stdout=subprocess.PIPE, text=True
