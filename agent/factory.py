@@ -349,6 +349,8 @@ def profile_of(chosen: ProfileSettings, found: Proved | None = None) -> Profile:
         name=chosen.name,
         base_url=chosen.base_url,
         api_key=chosen.api_key.get_secret_value() if chosen.api_key else "",
+        organization=chosen.organization,
+        project=chosen.project,
         dialect=proved.applied(
             dialect_for(chosen.base_url, chosen.dialect), found, base_url=chosen.base_url
         ),

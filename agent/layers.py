@@ -7,8 +7,6 @@ Each layer is checked on its own, so that a mistake is blamed on its file and li
 from __future__ import annotations
 
 import os
-import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -28,6 +26,7 @@ from pydantic_settings import (
 from .buckets import BucketOptions
 from .errors import SettingsError
 from .schema import Background, ImageOptions, OutputFormat, Quality, Record, Via
+from .toml_file import TomlFile, read_toml
 
 PROJECT_FILE: Final = "limner.toml"
 USER_FILE: Final = "config.toml"
@@ -39,8 +38,6 @@ PROJECT_KEYS: Final = BUDGETS | {
 """What a checkout may decide for whoever works in it: never where money and pictures go."""
 
 _PATHS: Final = ("data_dir", "policy")
-_LARGEST_FILE: Final = 65_536
-_LONGEST_STATEMENT: Final = 100
 _SPEAKING: Final = ("--", "LIMNER_", "OPENAI_")
 """Places that are the name of the key themselves."""
 _DEFAULTS: Final = ImageOptions()
@@ -114,6 +111,9 @@ class ProfileOptions(Record):
     base_url: str = ""
     api_key_env: _Text | None = None
     """The variable that holds this profile's key."""
+    organization: _Text | None = None
+    project: _Text | None = None
+    """Whose account of the key's is billed, as OpenAI counts them."""
     allow_http: bool = False
     dialect: _Text | None = None
     prices: _Text | None = None
@@ -155,6 +155,8 @@ class Environment(BaseSettings, Options):
 
     openai_api_key: str | None = Field(default=None, validation_alias="OPENAI_API_KEY", repr=False)
     openai_base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
+    openai_org_id: str | None = Field(default=None, validation_alias="OPENAI_ORG_ID")
+    openai_project_id: str | None = Field(default=None, validation_alias="OPENAI_PROJECT_ID")
     api_key: str | None = Field(default=None, repr=False)
     base_url: str | None = None
     allow_http: bool = False
@@ -217,83 +219,6 @@ def _unknown(key: str, known: Iterable[str]) -> str:
     return f"unknown key {key!r}; " + (
         f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(sorted(known))}"
     )
-
-
-# ── TOML files ───────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class TomlFile:
-    """A file as read. ``shown`` is its name in messages."""
-
-    path: Path
-    shown: str
-    values: dict[str, object]
-    lines: dict[tuple[str, ...], int]
-
-    def where(self, path: tuple[str, ...]) -> str:
-        """``./limner.toml:4``: the line of the key, or of the nearest table around it."""
-        while path and path not in self.lines:
-            path = path[:-1]
-        return f"{self.shown}:{self.lines[path]}" if path else self.shown
-
-
-def read_toml(path: Path, shown: str) -> TomlFile:
-    """An absent file is an empty one; raises ``SettingsError`` with the line of a mistake."""
-    try:
-        if path.is_fifo():  # opening it would wait for somebody who writes
-            raise SettingsError(f"{shown}: is a pipe, so no settings file")
-        with path.open("rb") as file:
-            data = file.read(_LARGEST_FILE + 1)
-        if len(data) > _LARGEST_FILE:
-            raise SettingsError(f"{shown}: larger than 64 KiB, so no settings file")
-        text = data.decode("utf-8-sig")
-        return TomlFile(path, shown, tomllib.loads(text), key_lines(text))
-    except (FileNotFoundError, NotADirectoryError):
-        return TomlFile(path, shown, {}, {})
-    except OSError as error:
-        raise SettingsError(f"{shown}: cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        reason = str(error) if isinstance(error, tomllib.TOMLDecodeError) else type(error).__name__
-        at = re.search(r"at line (\d+)", reason)
-        raise SettingsError(
-            f"{shown}{':' + at[1] if at else ''}: not valid TOML: {reason}"
-        ) from None
-
-
-def key_lines(text: str) -> dict[tuple[str, ...], int]:
-    """The line (from 1) on which each key of a valid TOML text first appears.
-
-    ``tomllib`` does not tell, so each statement is parsed alone: lines are gathered until they
-    parse, which puts multi-line values and strings where they begin. After a statement of more
-    than a hundred lines nothing is found any more, so that no file can make this slow.
-    """
-    found: dict[tuple[str, ...], int] = {}
-    table: tuple[str, ...] = ()
-    statement, start = "", 1
-    for number, line in enumerate(text.split("\n"), start=1):
-        statement += line + "\n"
-        if number - start > _LONGEST_STATEMENT:
-            break
-        try:
-            paths = list(_paths(tomllib.loads(statement)))
-        except tomllib.TOMLDecodeError:
-            continue
-        header = statement.lstrip().startswith("[")
-        for path in paths:
-            found.setdefault(path if header else table + path, start)
-        table = paths[-1] if header else table
-        statement, start = "", number + 1
-    return found
-
-
-def _paths(tree: object, prefix: tuple[str, ...] = ()) -> Iterable[tuple[str, ...]]:
-    """Every key of nested tables, outermost first; of an array of tables, its first."""
-    tree = tree[0] if isinstance(tree, list) and tree else tree
-    if isinstance(tree, dict):
-        for key, value in tree.items():
-            yield (*prefix, key)
-            yield from _paths(value, (*prefix, key))
 
 
 # ── layers ───────────────────────────────────────────────────────────────────────────────────

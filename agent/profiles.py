@@ -24,7 +24,8 @@ from .keys import (
     normalise_base_url,
     origin_of,
 )
-from .layers import Environment, ProfileOptions, TomlFile, UserFile, checked, variable
+from .layers import Environment, ProfileOptions, UserFile, checked, variable
+from .toml_file import TomlFile
 
 OFFLINE: Final = "offline"
 ENV: Final = "env"
@@ -77,6 +78,7 @@ def configured_profiles(
     found = _stored_openai(stored) | _from_file(file)
     for pair in reversed(pairs):
         found[pair.name] = _from_pair(pair, found.get(pair.name))
+    found = {name: _on_account(environment, one) for name, one in found.items()}
     if environment.dialect:
         found = {name: _speaking(environment.dialect, one) for name, one in found.items()}
     with_keys = {name: _with_key(one, pairs, stored, variables) for name, one in found.items()}
@@ -150,6 +152,20 @@ def _from_pair(pair: _Pair, known: Found | None) -> Found:
         )
     profile = ProfileSettings(name=pair.name, base_url=pair.base_url, problem=pair.problem)
     return Found(profile, {"": f"env {pair.key_variable}", "base_url": pair.url_origin})
+
+
+def _on_account(environment: Environment, found: Found) -> Found:
+    """With the variables that OpenAI names for it, which are nobody else's affair."""
+    profile = found.profile
+    if not _same_origin(profile.base_url, OPENAI_URL):
+        return found
+    given = {
+        "organization": ("openai_org_id", environment.openai_org_id),
+        "project": ("openai_project_id", environment.openai_project_id),
+    }
+    update = {name: value for name, (_, value) in given.items() if value}
+    origins = {name: f"env {variable(given[name][0])}" for name in update}
+    return Found(profile.model_copy(update=update), found.origins | origins)
 
 
 def _speaking(dialect: str, found: Found) -> Found:

@@ -33,7 +33,6 @@ from .layers import (
     environment_layer,
     flag_layer,
     project_layer,
-    read_toml,
     user_layer,
     variable,
 )
@@ -49,6 +48,7 @@ from .profiles import (
 )
 from .schema import ImageOptions, ScreenOutput
 from .tenants import TenantSettings, read_tenants
+from .toml_file import read_toml
 
 __all__ = [
     "OFFLINE",

@@ -23,8 +23,9 @@ from pydantic import Field, StringConstraints
 from .errors import SettingsError
 from .files import write_private
 from .keys import PROFILE_NAME
-from .layers import TomlFile, UserFile, checked, read_toml
+from .layers import UserFile, checked
 from .schema import Record
+from .toml_file import TomlFile, read_toml
 
 TENANTS_FILE: Final = "tenants.toml"
 MOST_KEYS: Final = 20

@@ -73,6 +73,9 @@ class Profile:
     name: str
     base_url: str
     api_key: str = ""
+    organization: str | None = None
+    project: str | None = None
+    """Whose account of the key's is billed, as OpenAI counts them."""
     dialect: Dialect
     offline: bool = False
     model: str = "gpt-5.5"

@@ -17,6 +17,7 @@ NOUNS = {
     "events",
     "settings",
     "buckets",
+    "toml_file",
     "layers",
     "profiles",
     "keys",
@@ -52,6 +53,7 @@ NOUN_ORDER = (
     "protocols",
     "keys",
     "buckets",
+    "toml_file",
     "layers",
     "profiles",
     "tenants",
@@ -68,7 +70,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "turn": (NOUNS | {"turn", "wire"}, {"pydantic"}),
     "upstream": (
         NOUNS | LOGS | {"upstream", "wire", "turn.capabilities"},
-        {"openai", "httpx2", "tenacity", "anyio", "pydantic"},
+        {"httpx2", "tenacity", "anyio", "pydantic"},
     ),
     "store": (
         NOUNS | LOGS | {"store"},

@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from agent.errors import KeyMissing, SettingsError
 from agent.keys import write_key
-from agent.layers import key_lines, read_toml
 from agent.settings import (
     OFFLINE,
     OPENAI_URL,
@@ -19,6 +18,7 @@ from agent.settings import (
     describe,
     load_settings,
 )
+from agent.toml_file import key_lines, read_toml
 
 KEY = "sk-abcdefghijklmnop1234"
 OTHER = "sk-zyxwvutsrqponmlk9876"
@@ -501,6 +501,26 @@ def test_openais_key_alone_makes_the_profile_openai(load: Load) -> None:
     assert (profile.name, profile.base_url, key_of(profile)) == ("openai", OPENAI_URL, KEY)
     assert (profile.offline, profile.key_origin) == (False, "env OPENAI_API_KEY")
     assert settings.origins["profiles.openai.base_url"] == "default"
+
+
+@pytest.mark.parametrize(("url", "told"), [(None, "org-mine"), ("https://b.example", None)])
+def test_whose_account_is_billed_is_told_to_openai_alone(
+    load: Load, url: str | None, told: str | None
+) -> None:
+    env = {"OPENAI_API_KEY": KEY, "OPENAI_ORG_ID": "org-mine", "OPENAI_PROJECT_ID": ""}
+    profile = load(env=env | ({"OPENAI_BASE_URL": url} if url else {})).resolve(allow_offline=False)
+
+    assert (profile.organization, profile.project) == (told, None)
+
+
+def test_a_profile_may_name_an_organization_and_a_project(load: Load) -> None:
+    user = HING + 'api_key_env = "HING_KEY"\norganization = "org-1"\nproject = "proj-1"\n'
+
+    profile = load(user=user, env={"HING_KEY": OTHER, "OPENAI_ORG_ID": "org-2"}).resolve(
+        "hing", allow_offline=False
+    )
+
+    assert (profile.organization, profile.project) == ("org-1", "proj-1")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from .report import Check
 
 _NAME: Final = __package__.partition(".")[0]
 _HOME: Final = Path(__file__).resolve().parents[1]
-_STANDS_ON: Final = ("openai", "httpx2", "pydantic", "sqlalchemy", "pillow", "anyio")
+_STANDS_ON: Final = ("httpx2", "pydantic", "sqlalchemy", "pillow", "anyio")
 
 
 def checks(here: Path) -> Iterator[Check]:

@@ -8,8 +8,9 @@ from dataclasses import fields
 from ..errors import KeyMissing, SettingsError
 from ..factory import Known, known_of, profile_of
 from ..keys import key_fingerprint, masked, normalise_base_url
-from ..layers import USER_FILE, read_toml
+from ..layers import USER_FILE
 from ..settings import ProfileSettings, Settings, describe
+from ..toml_file import read_toml
 from ..traffic import Dialect, Profile
 from ..turn.pricing import prices_for
 from ..upstream.narrowing import MEMORY_FILE, ServerMemory, narrowed

@@ -1,1 +1,1 @@
-"""The network: the only room that holds a key, opens a connection and knows the SDK."""
+"""The network: the only room that holds a key, opens a connection and judges what comes back."""

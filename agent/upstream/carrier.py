@@ -1,23 +1,18 @@
-"""One request to one server: our bytes out, raw bytes in; the SDK carries them (auth, errors).
+"""One request to one server, judged: our bytes out, what a reader makes of the answer back.
 
-The SDK's own parsing says nothing about an HTML 200, JSON on a stream, a truncation or an error in
-a 200, and costs 2.5 × more (wire.md 5), so the body is ours and the answer goes to ``wire``. Which
-API it is, only the path and the reader know.
+Which API it is, only the path and the reader know.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Protocol
+from typing import Final, Protocol
 
-import anyio
 import httpx2
-import openai
-from openai import AsyncOpenAI, AsyncStream
 
 from ..errors import UsageError
 from ..logs import get_logger
@@ -41,38 +36,15 @@ from ..wire.answers import Answer, ItemFault
 from ..wire.faults import Fault, fault_of_body, tidy
 from ..wire.parts import dollars
 from . import failures
-from .bounds import MOST_ANSWER, shorten_errors, too_long
+from .connection import Connection, Dispatch, Incoming
 from .fetch import PictureFetcher
 from .retry import delay_before_retry
 
 log = get_logger("limner.upstream")
 
+MOST_ANSWER: Final = 256 * 1024 * 1024
+"""Bytes: ten pictures of 4K with drafts fit; it counts what was unpacked."""
 _SLOW_PIXELS = 2560 * 1440
-_UPLOAD_BYTES_PER_S = 125_000
-"""Silence is counted from the end of the upload, which nobody tells us: one megabit is assumed."""
-_CLOSING_S = 5.0
-_OURS = {
-    "host",
-    "connection",
-    "accept",
-    "accept-encoding",
-    "content-length",
-    "content-type",
-    "transfer-encoding",
-    "user-agent",
-}
-_CONTENT_TYPE = "x-limner-content-type"
-"""Under its own name the SDK refuses a form that is not its own (3.51.0); it never goes out."""
-_OPENAI_ONLY = {"openai-organization", "openai-project"}
-_BROKEN = (
-    httpx2.HTTPError,
-    httpx2.StreamError,
-    OSError,
-    anyio.EndOfStream,
-    anyio.BrokenResourceError,
-    anyio.ClosedResourceError,
-)
-"""How a read fails; those besides httpx2's own slip through it unmapped over TLS."""
 
 
 class Reader(Protocol):
@@ -93,45 +65,14 @@ class Reader(Protocol):
     def close(self) -> Iterator[Answer]: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dispatch:
-    """One request as it goes out, and how long a silence after it means that nobody answers."""
-
-    path: str
-    body: bytes = field(repr=False)
-    content_type: str = "application/json"
-    silence_s: float
-
-
 class Carrier:
-    """One profile's connection. ``transport`` replaces the network, ``fetcher`` the web."""
+    """Over one profile's connection. ``fetcher`` replaces the web."""
 
-    def __init__(
-        self,
-        profile: Profile,
-        *,
-        clock: Clock,
-        transport: httpx2.AsyncBaseTransport | None = None,
-        fetcher: PictureFetcher | None = None,
-    ) -> None:
-        self._profile = profile
-        self._clock = clock
-        self._fetcher = fetcher or PictureFetcher(allow_private=profile.fetch_private)
-        timeout = httpx2.Timeout(None, connect=profile.connect_s, pool=profile.connect_s)
-        # never across a redirect: the key belongs to one origin (section 5)
-        http = httpx2.AsyncClient(
-            transport=transport,
-            timeout=timeout,
-            follow_redirects=False,
-            event_hooks={"request": [self._only_ours], "response": [shorten_errors]},
-        )
-        self._client = AsyncOpenAI(
-            api_key=profile.api_key or "none",
-            base_url=profile.base_url,
-            max_retries=0,
-            timeout=timeout,
-            http_client=http,
-        )
+    def __init__(self, connection: Connection, *, fetcher: PictureFetcher | None = None) -> None:
+        self._connection = connection
+        self._profile = connection.profile
+        self._clock = connection.clock
+        self._fetcher = fetcher or PictureFetcher(allow_private=self._profile.fetch_private)
 
     @property
     def profile(self) -> Profile:
@@ -159,9 +100,6 @@ class Carrier:
         """``Upstream.retry_delay``."""
         return delay_before_retry(failure, tries=tries, elapsed_s=elapsed_s, clock=self._clock)
 
-    async def aclose(self) -> None:
-        await self._client.close()
-
     def silence(self, outgoing: Outgoing, *, streamed: bool) -> float:
         """Seconds without a data event; comments and pings do not count (D15)."""
         if self._profile.silence_s is not None:
@@ -177,107 +115,44 @@ class Carrier:
 
     async def carry(self, dispatch: Dispatch, reader: Reader) -> AsyncGenerator[Received, None]:
         """Send once; yield what comes back, ending with one ``Ended`` or ``Failed``."""
-        started = self._clock.monotonic()
-        response = await self._open(dispatch)
-        if isinstance(response, Failed):
-            yield response
+        incoming = await self._connection.post(dispatch)
+        if isinstance(incoming, Failure):
+            yield Failed(incoming)
             return
-        request_id, cost = _request_id(response.headers), _reported_cost(response.headers)
+        request_id, cost = _request_id(incoming.headers), _reported_cost(incoming.headers)
         try:
-            yield Opened(request_id=request_id, streamed=_streamed(response.headers))
-            async with aclosing(self._read(response, reader, dispatch, started)) as received:
+            if not incoming.ok:
+                yield Failed(await self._judge_status(incoming))
+                return
+            yield Opened(request_id=request_id, streamed=_streamed(incoming.headers))
+            async with aclosing(self._read(incoming, reader)) as received:
                 async for item in received:
                     yield _completed(item, request_id, cost)
         finally:
-            with anyio.move_on_after(_CLOSING_S, shield=True):
-                await response.aclose()
+            await incoming.aclose()
 
-    async def _only_ours(self, request: httpx2.Request) -> None:
-        """Only what belongs to this profile leaves the machine.
-
-        The SDK adds ``OPENAI_CUSTOM_HEADERS`` (which may replace the key), ``OPENAI_ORG_ID`` and
-        ``OPENAI_PROJECT_ID`` of the environment to every request, to whomever it goes.
-        """
-        request.headers["content-type"] = request.headers[_CONTENT_TYPE]
-        openai_itself = self._profile.dialect.name == "openai"
-        for name in list(request.headers):
-            ours = name in _OURS or name.startswith("x-stainless-")
-            if not ours and not (openai_itself and name in _OPENAI_ONLY):
-                del request.headers[name]
-        request.headers["authorization"] = f"Bearer {self._profile.api_key or 'none'}"
-
-    async def _open(self, dispatch: Dispatch) -> httpx2.Response | Failed:
-        """Until the headers are there; an answer that is not streamed sends them when it is done."""
-        total = self._profile.total_s
-        wait = min(total, dispatch.silence_s + len(dispatch.body) / _UPLOAD_BYTES_PER_S)
-        try:
-            with anyio.fail_after(wait):
-                return await self._post(dispatch)
-        except openai.APIStatusError as error:
-            return Failed(self._judge_status(error.response))
-        except TimeoutError:
-            return Failed(failures.silent(wait, total=wait >= total))
-        except (openai.OpenAIError, httpx2.InvalidURL, UnicodeError, *_BROKEN) as error:
-            refused = _refusal_behind(error)
-            judged = self._judge_status(refused) if refused else self._judge_exception(error)
-            return Failed(judged)
-
-    async def _post(self, dispatch: Dispatch) -> httpx2.Response:
-        headers = {"Content-Type": "application/json", _CONTENT_TYPE: dispatch.content_type}
-        response: object = await self._client.post(
-            dispatch.path,
-            content=dispatch.body,
-            cast_to=httpx2.Response,
-            options={"headers": headers},
-            stream=True,
-            stream_cls=AsyncStream[object],
-        )
-        # the SDK types this as a stream, yet ``cast_to`` gives the raw response (tried on 3.51.0)
-        assert isinstance(response, httpx2.Response)
-        return response
-
-    async def _read(
-        self, response: httpx2.Response, reader: Reader, dispatch: Dispatch, started: float
-    ) -> AsyncGenerator[Received, None]:
-        silence = dispatch.silence_s
-        deadline = started + self._profile.total_s
-        chunks = response.aiter_bytes()
-        heard = self._clock.monotonic()
+    async def _read(self, incoming: Incoming, reader: Reader) -> AsyncGenerator[Received, None]:
         over = worked = False
         left = MOST_ANSWER
         while not over:
             events = reader.events
-            limit = min(heard + silence, deadline)
-            chunk = await self._chunk(chunks, limit, total=limit == deadline, silence=silence)
+            chunk = await incoming.chunk()
             over = not isinstance(chunk, bytes)
             left -= len(chunk) if isinstance(chunk, bytes) else 0
             if left < 0:
-                yield Failed(too_long(MOST_ANSWER))
+                yield Failed(failures.too_long(MOST_ANSWER))
                 return
             for answer in reader.feed(chunk) if isinstance(chunk, bytes) else _left(reader, chunk):
                 received = self._received(answer, worked=worked)
                 worked = worked or isinstance(received, _WORK)
                 if isinstance(received, PictureUrl) and self._profile.fetch_urls:
                     received = await self._fetcher.picture(received)
-                    heard = self._clock.monotonic()
+                    incoming.heard()
                 yield received
                 if isinstance(received, Ended | Failed):
                     return
             if reader.arriving or reader.events > events:
-                heard = self._clock.monotonic()
-
-    async def _chunk(
-        self, chunks: AsyncIterator[bytes], limit: float, *, total: bool, silence: float
-    ) -> bytes | Failure | None:
-        """The next bytes until ``limit``; ``None`` at the end; or why there are no more."""
-        try:
-            with anyio.fail_after(max(limit - self._clock.monotonic(), 0)):
-                return await anext(chunks, None)
-        except TimeoutError:
-            waited = self._profile.total_s if total else silence
-            return failures.silent(waited, total=total)
-        except _BROKEN as error:
-            return self._judge_exception(error)
+                incoming.heard()
 
     def _received(self, answer: Answer | Failed, *, worked: bool) -> Received:
         if isinstance(answer, Fault):
@@ -297,23 +172,20 @@ class Carrier:
             fault, self._profile.dialect, clock=self._clock, streamed=streamed, worked=worked
         )
 
-    def _judge_exception(self, error: Exception) -> Failure:
-        return failures.judge_exception(error, clock=self._clock, dialect=self._profile.dialect)
-
-    def _judge_status(self, response: httpx2.Response) -> Failure:
-        status = response.status_code
-        try:
-            fault = fault_of_body(response.content, status=status)
-        except httpx2.ResponseNotRead:
+    async def _judge_status(self, incoming: Incoming) -> Failure:
+        status, text = incoming.status, await incoming.error_text()
+        if text is None:
             fault = Fault(status=status, message="its error text broke off")
-        wait = _retry_after(response.headers, self._clock)
+        else:
+            fault = fault_of_body(text, status=status)
+        wait = _retry_after(incoming.headers, self._clock)
         fault = replace(
             fault,
-            request_id=_request_id(response.headers),
+            request_id=_request_id(incoming.headers),
             retry_after=fault.retry_after if wait is None else wait,
         )
         if 300 <= status < 400:
-            where = tidy(response.headers.get("location", "elsewhere"))
+            where = tidy(incoming.headers.get("location", "elsewhere"))
             fault = replace(fault, message=f"a redirect to {where}, which is not followed")
         log.warning("upstream.status", status=status, code=fault.code)
         return self._judge(fault, streamed=False)
@@ -328,14 +200,6 @@ def _left(reader: Reader, failure: Failure | None) -> Iterator[Answer | Failed]:
     for answer in reader.close():
         unexplained = isinstance(answer, Fault) and answer.kind not in ("error", "html")
         yield Failed(failure) if failure and unexplained else answer
-
-
-def _refusal_behind(error: BaseException) -> httpx2.Response | None:
-    """The answer whose status had come when its body broke off."""
-    behind = error.__context__
-    while behind is not None and not isinstance(behind, httpx2.HTTPStatusError):
-        behind = behind.__context__
-    return behind.response if behind else None
 
 
 def _streamed(headers: httpx2.Headers) -> bool | None:

@@ -9,16 +9,14 @@ from __future__ import annotations
 import math
 import re
 import ssl
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import httpx2
-import openai
 
 from ..protocols import Clock
 from ..schema import Billed, Failure, FailureCode, Stage
 from ..traffic import Dialect
-from ..wire.faults import Fault, fault_of, fault_of_body, tidy
+from ..wire.faults import Fault, tidy
 from .retry import LONGEST_WAIT_S
 
 _POLICY = {
@@ -161,34 +159,8 @@ def judge(
     )
 
 
-def judge_exception(error: Exception, *, clock: Clock, dialect: Dialect) -> Failure:
-    """Every exception of the SDK and its transport, also those that we never expect from it."""
-    if isinstance(error, openai.APIConnectionError):
-        return _broken(error.__cause__ or error)
-    if isinstance(error, openai.APIError):
-        fault = _fault_of_api_error(error)
-        return judge(fault, dialect, clock=clock, streamed=fault.status is None)
-    if isinstance(error, openai.ContentFilterFinishReasonError):
-        fault = Fault(code="content_filter", message=tidy(str(error)))
-        return judge(fault, dialect, clock=clock, streamed=True)
-    if type(error) is openai.OpenAIError or isinstance(error, UnicodeError):  # before sending
-        return _unsendable(error)
-    return _broken(error)
-
-
-def _fault_of_api_error(error: openai.APIError) -> Fault:
-    status = error.status_code if isinstance(error, openai.APIStatusError) else None
-    if isinstance(error.body, dict):
-        fault = fault_of({"error": error.body}, status=status)
-    elif isinstance(error.body, str):
-        fault = fault_of_body(error.body.encode("utf-8", "replace"), status=status)
-    else:
-        fault = Fault(status=status)
-    return fault if fault.message else replace(fault, message=tidy(error.message))
-
-
-def _broken(cause: BaseException) -> Failure:
-    """The connection: never made is free, lost afterwards is not known."""
+def broken(cause: Exception) -> Failure:
+    """What a transport raised: a line never made is free, one lost afterwards is not known."""
     before = httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout | httpx2.ProxyError
     if isinstance(cause, before | ssl.SSLCertVerificationError | ConnectionRefusedError):
         return Failure(
@@ -197,7 +169,8 @@ def _broken(cause: BaseException) -> Failure:
             hint=_HINTS["connection"],
         )
     if isinstance(
-        cause, httpx2.UnsupportedProtocol | httpx2.InvalidURL | httpx2.LocalProtocolError
+        cause,
+        httpx2.UnsupportedProtocol | httpx2.InvalidURL | httpx2.LocalProtocolError | UnicodeError,
     ):
         return _unsendable(cause)
     return Failure(
@@ -208,7 +181,7 @@ def _broken(cause: BaseException) -> Failure:
     )
 
 
-def _unsendable(cause: BaseException) -> Failure:
+def _unsendable(cause: Exception) -> Failure:
     return Failure(
         code="usage",
         message=f"The request cannot be sent: {_reason(cause)}.",
@@ -225,6 +198,17 @@ def silent(waited_s: float, *, total: bool) -> Failure:
         hint="It may be billed, and is not sent again by itself. Before the next: wait longer "
         "(silence_s, total_s in the profile), stream, or try the prompt small and at low quality "
         "first.",
+        billed="possibly",
+    )
+
+
+def too_long(most: int) -> Failure:
+    """The answer went past ``most``; what arrived whole before it still counts."""
+    return Failure(
+        code="malformed",
+        message=f"The answer is longer than {most:,} bytes; nothing more of it was read.",
+        hint="No answer with a picture is that long: look at the gateway. It may be billed, and is "
+        "not sent again by itself.",
         billed="possibly",
     )
 

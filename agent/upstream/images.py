@@ -28,7 +28,8 @@ from ..wire.image_writer import (
     prompt_of,
 )
 from ..wire.writer import moderation_body
-from .carrier import Carrier, Dispatch
+from .carrier import Carrier
+from .connection import Connection, Dispatch
 from .fetch import PictureFetcher
 from .moderation import scored
 
@@ -63,7 +64,8 @@ class ImagesUpstream:
         fetcher: PictureFetcher | None = None,
         url_wanted: bool = False,
     ) -> None:
-        self._carrier = Carrier(profile, clock=clock, transport=transport, fetcher=fetcher)
+        self._connection = Connection(profile, clock=clock, transport=transport)
+        self._carrier = Carrier(self._connection, fetcher=fetcher)
         self._url_wanted = url_wanted
 
     @property
@@ -95,7 +97,7 @@ class ImagesUpstream:
         return self._carrier.retry_delay(failure, tries=tries, elapsed_s=elapsed_s)
 
     async def aclose(self) -> None:
-        await self._carrier.aclose()
+        await self._connection.aclose()
 
     async def send(self, body: bytes, outgoing: Outgoing) -> AsyncGenerator[Received, None]:
         """Send; yield what comes back, ending with one ``Ended`` or ``Failed``.
@@ -131,6 +133,7 @@ class ImagesUpstream:
             body=body,
             content_type=content_type_of(body),
             silence_s=self._carrier.silence(outgoing, streamed=self._streams(outgoing)),
+            total_s=self.profile.total_s,
         )
         reader = ImageAnswerReader(partials=options.partial_images > 0)
         preamble = preamble_of(outgoing)

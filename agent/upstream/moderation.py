@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from ..traffic import Failed, Received
 from ..wire.moderation import ModerationReader
-from .carrier import Carrier, Dispatch
+from .carrier import Carrier
+from .connection import Dispatch
 
 _SILENCE_S = 60.0
 """Recorded answers took under a second."""
@@ -16,7 +17,8 @@ _SILENCE_S = 60.0
 
 async def scored(carrier: Carrier, body: bytes) -> AsyncGenerator[Received, None]:
     """Ask; yield ``Scored`` and ``Ended``, or one ``Failed``, which cost nothing either."""
-    dispatch = Dispatch(path="/moderations", body=body, silence_s=_SILENCE_S)
+    total_s = carrier.profile.total_s
+    dispatch = Dispatch(path="/moderations", body=body, silence_s=_SILENCE_S, total_s=total_s)
     async with aclosing(carrier.carry(dispatch, ModerationReader())) as received:
         async for item in received:
             yield _free(item)

@@ -15,7 +15,8 @@ from ..schema import Failure
 from ..traffic import Outgoing, Profile, Received
 from ..wire.answers import AnswerReader
 from ..wire.writer import moderation_body, responses_body
-from .carrier import Carrier, Dispatch
+from .carrier import Carrier
+from .connection import Connection, Dispatch
 from .fetch import PictureFetcher
 from .moderation import scored
 from .passage import Passage
@@ -34,8 +35,9 @@ class ResponsesUpstream:
         transport: httpx2.AsyncBaseTransport | None = None,
         fetcher: PictureFetcher | None = None,
     ) -> None:
-        self._carrier = Carrier(profile, clock=clock, transport=transport, fetcher=fetcher)
-        self._passage = Passage(profile, clock=clock, transport=transport)
+        self._connection = Connection(profile, clock=clock, transport=transport)
+        self._carrier = Carrier(self._connection, fetcher=fetcher)
+        self._passage = Passage(self._connection)
 
     @property
     def profile(self) -> Profile:
@@ -57,8 +59,7 @@ class ResponsesUpstream:
         return self._carrier.retry_delay(failure, tries=tries, elapsed_s=elapsed_s)
 
     async def aclose(self) -> None:
-        await self._passage.aclose()
-        await self._carrier.aclose()
+        await self._connection.aclose()
 
     def send(self, body: bytes, outgoing: Outgoing) -> AsyncGenerator[Received, None]:
         """Send once; yield what comes back, ending with one ``Ended`` or ``Failed``."""
@@ -75,6 +76,7 @@ class ResponsesUpstream:
             path="/responses",
             body=body,
             silence_s=self._carrier.silence(outgoing, streamed=outgoing.stream),
+            total_s=self.profile.total_s,
         )
         reader = AnswerReader(partials=drafts, verbatim=relayed)
         return self._carrier.carry(dispatch, reader)

@@ -16,7 +16,7 @@ from agent.doors.cli.outputs import read_output
 from agent.doors.cli.problems import told
 from agent.doors.cli.telling import PlainProgress
 from agent.errors import SettingsError, UsageError
-from agent.layers import read_toml
+from agent.toml_file import read_toml
 from tests.forked import python
 
 from .conftest import Limner

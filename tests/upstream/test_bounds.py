@@ -8,7 +8,8 @@ import zlib
 import pytest
 
 from agent.traffic import Failed, Picture
-from agent.upstream.bounds import MOST_ANSWER, MOST_ERROR
+from agent.upstream.carrier import MOST_ANSWER
+from agent.upstream.connection import MOST_ERROR
 
 from .serving import CREATED, Server, ask, done, failure_of
 

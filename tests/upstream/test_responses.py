@@ -88,14 +88,10 @@ async def test_the_environment_adds_nothing_to_a_request(monkeypatch: pytest.Mon
     assert not [word for word in ("sk-other", "abc", "private", "sk-openai") if word in sent]
 
 
-async def test_openai_itself_is_told_organization_and_project(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("OPENAI_ORG_ID", "org-mine")
-    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-mine")
+async def test_a_profile_of_an_organization_and_a_project_says_so() -> None:
     server = Server((COMPLETED,))
 
-    await ask(server, with_dialect(name="openai"))
+    await ask(server, replace(PROFILE, organization="org-mine", project="proj-mine"))
 
     headers = server.requests[0].headers
     assert headers["openai-organization"] == "org-mine"

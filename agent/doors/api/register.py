@@ -12,10 +12,11 @@ from pathlib import Path
 from threading import Lock
 
 from ...errors import SettingsError
-from ...layers import USER_FILE, read_toml
+from ...layers import USER_FILE
 from ...logs import get_logger
 from ...settings import Settings
 from ...tenants import TENANTS_FILE, TenantSettings, key_hash, read_tenants
+from ...toml_file import read_toml
 
 log = get_logger("limner.serve")
 
