@@ -185,9 +185,7 @@ class _Run:
         draft, prefix = self._draft, f"{self._draft.head.name}/"
         open_ = {name: name.rpartition(".")[0] for name in await queue.open(prefix)}
         await queue.cancel({name for name, what in open_.items() if what not in draft.tasks})
-        if (
-            self._place.url is None
-        ):  # other batches wait for their own run: nobody asked for them now
+        if self._place.url is None:  # other batches wait for their own run
             await queue.cancel({n for n in await queue.open("") if not n.startswith(prefix)})
         there = set(open_.values())
         async for window in self._windows():

@@ -53,6 +53,8 @@ class Order:
     of: str
     request: TurnRequest
     estimate: Cost
+    begun: bool = False
+    """For a picture that was bought already: it goes before what is not begun."""
 
 
 class Counter:
@@ -90,13 +92,19 @@ class Counter:
         before = await self._before(order)
         if before is not None:
             return before
-        await self._turn()
-        held = self._purse.take(order.estimate)
+        bought = await self._asked(order)
+        while bought.status == "budget" and await self._purse.again(begun=order.begun):
+            bought = await self._asked(order)
+        return bought
+
+    async def _asked(self, order: Order) -> Bought:
+        held = await self._purse.hold(order.estimate, begun=order.begun)
         if isinstance(held, Failure):
             return Bought(status="budget", failure=held, cost=_nothing(order.estimate))
         turn = TurnId(self._agent.kit.ids.new("turn"))
         cost = order.estimate
         try:
+            await self._turn()
             await self._journal.add(Step(kind="turn", key=order.key, of=order.of, turn=turn))
             asked = replace(order.request, turn=turn, max_cost=held)
             result: TurnResult = await self._agent.run(asked)

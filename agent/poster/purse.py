@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from decimal import Decimal
+
+import anyio
 
 from ..schema import Cost, Failure
 
@@ -14,6 +17,8 @@ class Purse:
     def __init__(self, budget: Decimal | None, *, spent: Cost) -> None:
         self._budget = budget
         self._held = Decimal(0)
+        self._line = anyio.Lock()
+        self._settled = anyio.Event()
         self.before = spent
         self.spent = Cost(amount=Decimal(0), currency=spent.currency, basis="usage")
 
@@ -22,23 +27,47 @@ class Purse:
 
         ``None``: as much as it likes. Without a price a budget cannot be kept, so nothing is sent.
         """
-        if self._budget is None:
-            return None
-        if estimate.amount is None or self._all.amount is None:
-            return _refused(f"the price is not known, so a budget of {self._budget} cannot be kept")
-        left = self._budget - self._all.amount - self._held
-        if estimate.amount > left:
-            return _refused(
-                f"up to {estimate.amount:.4f} {estimate.currency} more is needed and "
-                f"{max(left, Decimal(0)):.4f} of {self._budget} is left"
-            )
-        self._held += estimate.amount
+        refused = self._against(estimate, self._held)
+        if refused is not None or self._budget is None:
+            return refused
+        self._held += estimate.amount or 0
         return estimate.amount
+
+    async def hold(self, estimate: Cost, *, begun: bool = False) -> Decimal | Failure | None:
+        """The same once others have paid, where what they hold is in the way: it may be too much.
+
+        Who comes first is first. ``begun``: for what was bought already, and before all others.
+        """
+        async with nullcontext() if begun else self._line:
+            while self._against(estimate, self._held) and not self._against(estimate, Decimal(0)):
+                await self._settled.wait()
+            return self.take(estimate)
+
+    async def again(self, *, begun: bool = False) -> bool:
+        """Whether to ask once more, after a budget of the ledger was in the way."""
+        del begun
+        return False
 
     def settle(self, held: Decimal | None, cost: Cost) -> None:
         """What it came to."""
         self._held -= held or Decimal(0)
         self.spent = total([self.spent, cost])
+        self._settled.set()
+        self._settled = anyio.Event()
+
+    def _against(self, estimate: Cost, held: Decimal) -> Failure | None:
+        """Why it cannot be paid while so much is held."""
+        if self._budget is None:
+            return None
+        if estimate.amount is None or self._all.amount is None:
+            return _refused(f"the price is not known, so a budget of {self._budget} cannot be kept")
+        left = self._budget - self._all.amount - held
+        if estimate.amount <= left:
+            return None
+        return _refused(
+            f"up to {estimate.amount:.4f} {estimate.currency} more is needed and "
+            f"{max(left, Decimal(0)):.4f} of {self._budget} is left"
+        )
 
     @property
     def _all(self) -> Cost:
