@@ -86,7 +86,8 @@ async def open_kit(
             upstreams.append(open_upstream(lane, clock=clock, offline=offline, known=known))
         prices = [pricing.prices_for(u.profile, folder=settings.config_dir) for u in upstreams]
         policy, thresholds = load_policies(settings), load_thresholds(settings.policy)
-        store = await open_disk(settings, clock=clock)
+        owner = this_process()
+        store = await open_disk(settings, clock=clock, owner=owner)
     except BaseException:
         with anyio.CancelScope(shield=True):
             for upstream in upstreams:
@@ -103,7 +104,7 @@ async def open_kit(
         prices=prices[0],
         clock=clock,
         ids=ids or Ulids(clock),
-        owner=this_process(),
+        owner=owner,
     )
     return _chained(settings, first, list(zip(lanes, upstreams, prices, strict=True)))
 
@@ -147,8 +148,10 @@ def _fallbacks(settings: Settings, chosen: ProfileSettings) -> list[ProfileSetti
     return found
 
 
-async def open_disk(settings: Settings, *, clock: Clock | None = None) -> DiskStore:
-    """The store alone, for commands that send nothing."""
+async def open_disk(
+    settings: Settings, *, clock: Clock | None = None, owner: str | None = None
+) -> DiskStore:
+    """The store alone, for commands that send nothing. ``owner``: this process, by name."""
     from .store import open_store
 
     url = settings.database_url.get_secret_value() if settings.database_url else None
@@ -157,6 +160,7 @@ async def open_disk(settings: Settings, *, clock: Clock | None = None) -> DiskSt
         clock=clock or SystemClock(),
         database_url=url,
         blob_url=settings.blob_url,
+        owner=owner,
     )
 
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, select, update
 
 from agent.errors import StoreError
 from agent.protocols import Clock
@@ -30,6 +31,8 @@ from agent.store.owners import (
     read_owner,
     this_process,
 )
+from agent.store.tables import batch_note
+from agent.store.tables import turn as turn_table
 
 MARKET = SessionId("ses_night-market")
 ELSEWHERE = "other-host:12:345-abcdef01"
@@ -333,6 +336,27 @@ async def begun(
 Begin = Callable[..., Awaitable[DiskStore]]
 
 
+@pytest.fixture
+def silence(store: DiskStore, later: Later) -> Callable[[timedelta], Awaitable[None]]:
+    """Let time pass, also for a database that has a clock of its own."""
+
+    def back(connection: Connection, span: timedelta) -> None:
+        if connection.dialect.name != "postgresql":
+            return
+        for row in connection.execute(select(batch_note.c.key, batch_note.c.at)).all():
+            earlier = update(batch_note).where(batch_note.c.key == row.key)
+            connection.execute(earlier.values(at=row.at - span))
+
+    async def pass_by(span: timedelta) -> None:
+        later(span)
+        await store.database.write(back, span)
+
+    return pass_by
+
+
+Silence = Callable[[timedelta], Awaitable[None]]
+
+
 async def outcomes(store: DiskStore) -> list[str | None]:
     return [turn.outcome for turn in await store.turns(MARKET)]
 
@@ -361,13 +385,12 @@ async def test_a_turn_of_the_living_waits_for_its_place_as_long_as_it_takes(
     assert await outcomes(store) == [None]
 
 
-@pytest.mark.parametrize("owner", [ELSEWHERE, ""], ids=["elsewhere", "nobody"])
+@pytest.mark.parametrize("owner", [ELSEWHERE, None], ids=["elsewhere", "an older release"])
 async def test_a_turn_of_whom_gives_no_sign_is_believed_for_ten_minutes(
-    store: DiskStore, begun: Begin, later: Later, owner: str, sql: Callable[..., object]
+    store: DiskStore, begun: Begin, later: Later, owner: str | None
 ) -> None:
     await begun(ELSEWHERE)
-    if not owner:  # as an older release opens it
-        sql("UPDATE turn SET owner = NULL")
+    await store.database.write(lambda c: c.execute(update(turn_table).values(owner=owner)))
     later(SILENT)
     await store.reap()
     assert await outcomes(store) == [None]
@@ -379,30 +402,33 @@ async def test_a_turn_of_whom_gives_no_sign_is_believed_for_ten_minutes(
 
 
 async def test_a_server_elsewhere_keeps_its_turns_while_it_gives_signs_and_two_minutes_after(
-    store: DiskStore, begun: Begin, later: Later
+    store: DiskStore, begun: Begin, silence: Silence
 ) -> None:
     other = await begun(ELSEWHERE)
     for _ in range(40):
         await other.settling.sign()
-        later(timedelta(seconds=15))
-    later(LAPSED - timedelta(seconds=15))
+        await silence(timedelta(seconds=15))
+    await silence(LAPSED - timedelta(seconds=30))
     await store.reap()
     assert await outcomes(store) == [None]
 
-    later(timedelta(seconds=1))
+    await silence(timedelta(seconds=16))
     await store.reap()
 
     assert await outcomes(store) == ["failed"]
 
 
 async def test_what_a_silent_server_had_sent_is_settled_long_before_its_heartbeat_would_tell(
-    store: DiskStore, under_way: UnderWay, reopen: Callable[..., Awaitable[DiskStore]], later: Later
+    store: DiskStore,
+    under_way: UnderWay,
+    reopen: Callable[..., Awaitable[DiskStore]],
+    silence: Silence,
 ) -> None:
     attempt = await under_way(ELSEWHERE)
     other = await reopen(owner=ELSEWHERE)
     await other.settling.sign()
     await other.aclose()
-    later(LAPSED + timedelta(seconds=1))
+    await silence(LAPSED + timedelta(seconds=1))
 
     await store.reap()
 
@@ -410,12 +436,12 @@ async def test_what_a_silent_server_had_sent_is_settled_long_before_its_heartbea
 
 
 async def test_who_was_cut_off_from_the_store_itself_takes_nobody_for_dead(
-    store: DiskStore, begun: Begin, later: Later
+    store: DiskStore, begun: Begin, silence: Silence
 ) -> None:
     other = await begun(ELSEWHERE)
     await other.settling.sign()
     await store.settling.sign()
-    later(timedelta(hours=1))
+    await silence(timedelta(hours=1))
 
     await store.reap()
     assert await outcomes(store) == [None]
@@ -426,12 +452,12 @@ async def test_who_was_cut_off_from_the_store_itself_takes_nobody_for_dead(
 
 
 async def test_a_server_that_left_in_order_gives_no_signs(
-    store: DiskStore, begun: Begin, later: Later
+    store: DiskStore, begun: Begin, silence: Silence
 ) -> None:
     other = await begun(ELSEWHERE)
     await other.settling.sign()
     await other.settling.leave()
-    later(LAPSED * 2)
+    await silence(LAPSED * 2)
 
     await store.reap()
 
@@ -439,12 +465,12 @@ async def test_a_server_that_left_in_order_gives_no_signs(
 
 
 async def test_a_server_that_was_silent_for_a_day_is_not_remembered(
-    reopen: Callable[..., Awaitable[DiskStore]], store: DiskStore, later: Later, clock: Clock
+    reopen: Callable[..., Awaitable[DiskStore]], store: DiskStore, silence: Silence, clock: Clock
 ) -> None:
     other = await reopen(owner=ELSEWHERE)
     await other.settling.sign()
     await other.aclose()
-    later(timedelta(days=1, seconds=1))
+    await silence(timedelta(days=1, seconds=1))
 
     await store.settling.sign()
 

@@ -13,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from filelock import FileLock
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 
 from agent.errors import SettingsError, StoreBusy, StoreError, StoreNewer
 from agent.protocols import Clock
@@ -23,6 +23,7 @@ from agent.store.database import store_url
 from agent.store.migrate import SCRIPTS, bring_up_to_date
 from agent.store.tables import REVISIONS, metadata
 from agent.store.tables import session as session_table
+from agent.store.tables import turn as turn_table
 
 MakeSession = Callable[..., Session]
 Reopen = Callable[..., Awaitable[DiskStore]]
@@ -187,23 +188,26 @@ async def test_what_came_to_the_last_schema_is_added_and_an_older_release_goes_o
     a_session: MakeSession,
     a_turn: Callable[..., Turn],
     root: Path,
-    sql: Sql,
 ) -> None:
     await store.create_session(a_session())
     await store.open_turn(a_turn(1))
-    await store.aclose()
-    sql("ALTER TABLE turn DROP COLUMN owner")
-    old = [str(row[1]) for row in sql("PRAGMA table_info(turn)")]
 
+    async def write(statement: str) -> None:
+        await store.database.write(lambda connection: connection.exec_driver_sql(statement))
+
+    await write("ALTER TABLE turn DROP COLUMN owner")
     again = await reopen()
-    named = ", ".join(f'"{name}"' for name in old if name not in {"seq", "id"})
-    sql(f"INSERT INTO turn (id, {named}) SELECT 'turn_older', {named} FROM turn")
-
-    assert [turn.id for turn in await again.turns(a_session().id)] == [a_turn(1).id, "turn_older"]
+    known = [c.name for c in turn_table.c if c.name not in {"seq", "id", "owner"}]
+    named = ", ".join(f'"{name}"' for name in known)
+    await write(f"INSERT INTO turn (id, {named}) SELECT 'turn_older', {named} FROM turn")
     await again.open_turn(a_turn(2))
-    owners = [row[0] for row in sql("SELECT owner FROM turn ORDER BY seq")]
-    assert owners == [None, None, again.settling.owner]
-    assert sql("SELECT version_num FROM alembic_version") == [(REVISIONS[-1],)]
+
+    def owners(connection: Connection) -> list[str | None]:
+        query = select(turn_table.c.owner).order_by(turn_table.c.seq)
+        return list(connection.execute(query).scalars())
+
+    assert await again.database.read(owners) == [None, None, again.settling.owner]
+    assert len(await again.turns(a_session().id)) == 3
     assert copies(root) == []
     await again.aclose()
 

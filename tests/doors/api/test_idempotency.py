@@ -13,6 +13,7 @@ import pytest
 
 from agent.doors.api.orders import Order
 from agent.doors.api.tenants import Tenant
+from agent.factory import open_disk
 from agent.protocols import Purchase, TurnRequest
 from agent.schema import TurnId
 from agent.wire.requests import read_images
@@ -243,6 +244,26 @@ async def test_what_another_machine_never_came_back_to_is_asked_for_anew(
         answer = await post(served, "k1")
 
         assert answer.status_code == 200
+        assert asked(served) == 1
+
+
+async def test_what_a_server_elsewhere_works_on_is_its_own_while_it_gives_signs_of_life(
+    open_server: OpenServer, clock: Ticking
+) -> None:
+    async with open_server() as served:
+        other = await open_disk(served.desk.settings, clock=clock, owner=GONE)
+        await claim_of(served, clock, GONE)
+        clock.at += timedelta(hours=2)
+        await other.settling.sign()
+        waits = await post(served, "k1")
+        clock.at += timedelta(minutes=3)
+        store: Any = served.desk.kit.store
+        await store.settling.sign()  # it was not cut off itself
+        drawn = await post(served, "k1")
+        await other.aclose()
+
+        assert (waits.status_code, waits.headers["x-should-retry"]) == (409, "true")
+        assert drawn.status_code == 200
         assert asked(served) == 1
 
 
