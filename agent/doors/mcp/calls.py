@@ -246,6 +246,7 @@ async def _stored(room: Workroom, args: TurnArgs) -> CallToolResult:
     store = await room.store()
     until = anyio.current_time() + args.wait_s
     while True:
+        await store.reap()  # its process may be gone
         turn = await store.turn(TurnId(args.turn))
         left = until - anyio.current_time()
         if turn.outcome is not None or left <= 0:

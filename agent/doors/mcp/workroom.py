@@ -38,6 +38,10 @@ class Archive(Store, Protocol):
 
     async def turn(self, which: TurnId) -> Turn: ...
 
+    async def reap(self) -> object:
+        """Settle what processes left open that are gone."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:

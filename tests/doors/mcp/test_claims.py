@@ -261,6 +261,23 @@ async def test_a_turn_that_was_asked_for_by_its_id_is_told(
         assert another.image["turn"] != ended.id
 
 
+async def test_a_turn_that_was_pending_when_its_server_was_killed_is_told_as_unknown_at_once(
+    opened: Opened, other: Callable[[str], Other]
+) -> None:
+    first = other("600")
+    first.call(**KITE, wait_s=0)
+    pending = json.loads(first.until(b'"id":2'))["result"]["structuredContent"]
+    async with opened() as hand:
+        while [one.state for one in await attempts(hand)] != ["sent"]:
+            await anyio.lowlevel.checkpoint()
+        first.kill()
+        told = await hand.call("get_turn", turn=pending["turn"], wait_s=0)
+
+        assert (pending["status"], told.receipt["status"]) == ("pending", "unknown")
+        assert told.problem["charged"] == "possibly"
+        assert hand.requests == 0
+
+
 # ── what a process left behind ───────────────────────────────────────────────────────────────
 
 
