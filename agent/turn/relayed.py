@@ -244,7 +244,7 @@ def options_of(tool: ImageTool | None, *, image_model: str, stream: bool) -> Ima
         return ImageOptions(model=image_model, size="auto", quality="auto")
     named: dict[str, object] = {
         "model": tool.model or image_model,
-        "size": tool.size or "auto",
+        "size": "auto" if tool.size is None else tool.size,
         # the server's own default, which some clients always send, is none that could be wrong
         "output_compression": tool.output_compression if tool.output_compression != 100 else None,
         "partial_images": (tool.partial_images or 0) if stream else 0,

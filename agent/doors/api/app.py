@@ -7,6 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from ... import __version__
 from ...wire.requests import RequestFault
@@ -66,9 +67,21 @@ async def _unknown(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
         words = f"Not allowed to {request.method} on {request.url.path[:200]}."
-        return ApiError(405, words, code="method_not_allowed").response()
+        headers = {**NO_RETRY, "allow": ", ".join(_methods(request))}
+        return ApiError(405, words, code="method_not_allowed", headers=headers).response()
     words = f"Invalid URL ({request.method} {request.url.path[:200]}); /docs lists those there are."
     return ApiError(error.status_code, words, code="unknown_url", headers=NO_RETRY).response()
+
+
+def _methods(request: Request) -> list[str]:
+    """Of every route at this address; the one that was met first knows only its own."""
+    tried = ("GET", "POST", "DELETE")
+    routes, scope = request.app.router.routes, request.scope
+    return [
+        method
+        for method in tried
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:

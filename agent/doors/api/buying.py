@@ -38,13 +38,15 @@ class Replay:
 
 def key_of(request: Request) -> str | None:
     """What the client calls its request; raises ``ApiError`` for what is no key."""
-    key = request.headers.get(HEADER)
-    if key is None:
+    keys = request.headers.getlist(HEADER)
+    if not keys:
         return None
-    if not 1 <= len(key) <= LONGEST_KEY:
+    key = keys[0]
+    if len(keys) > 1 or not 1 <= len(key) <= LONGEST_KEY:
+        many = f" It stands there {len(keys)} times." if len(keys) > 1 else ""
         raise ApiError(
             400,
-            f"Invalid {HEADER}: 1 to {LONGEST_KEY} characters.",
+            f"Invalid {HEADER}: one of 1 to {LONGEST_KEY} characters.{many}",
             code="invalid_idempotency_key",
             param=HEADER,
         )

@@ -10,11 +10,14 @@ from datetime import datetime
 
 from ...schema import Failure, FailureCode, Outcome, TurnId
 from .errors import NO_RETRY, ApiError, sentences
+from .params import param_of
 from .tenants import ACKNOWLEDGE
 
 USER_ERROR = "image_generation_user_error"
 SERVER_ERROR = "server_error"
 UNKNOWN = "outcome_unknown"
+_THEIRS = (400, 413)
+"""What a client can mend by changing a field."""
 LONGEST_WAIT_S = 60
 """A client that would wait longer is told not to repeat at all."""
 
@@ -72,6 +75,7 @@ def told(
         words(failure, turns if unknown else ()),
         type=kind,
         code=code,
+        param=param_of(failure.message) if status in _THEIRS else None,
         headers=headers,
     )
 

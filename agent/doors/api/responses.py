@@ -26,6 +26,7 @@ from .desk import Desk
 from .errors import NO_RETRY, ApiError, JsonObject, sentences
 from .limits import body_of
 from .outcomes import told
+from .params import in_response, param_of
 from .streaming import LineStream
 from .tenants import At, Tenant, Whose
 from .urls import is_own, own_picture
@@ -66,10 +67,14 @@ async def create(request: Request, desk: At, tenant: Whose) -> Response:
         accepted = await _relay(desk).respond(body, _caller(tenant), key=key_of(request))
         return await _answer(accepted, desk)
     except Declined as declined:
-        raise _declined(declined, desk) from declined
+        raise _declined(declined, desk, body) from declined
     except UsageError as error:
         raise ApiError(
-            400, sentences(str(error), error.hint), code="invalid_value", headers=NO_RETRY
+            400,
+            sentences(str(error), error.hint),
+            code="invalid_value",
+            param=in_response(param_of(str(error)), body),
+            headers=NO_RETRY,
         ) from error
 
 
@@ -174,6 +179,8 @@ async def _chunks(line: Line) -> AsyncIterator[bytes]:
             yield chunk
 
 
-def _declined(declined: Declined, desk: Desk) -> ApiError:
+def _declined(declined: Declined, desk: Desk, body: bytes) -> ApiError:
     turns = () if declined.turn is None else (declined.turn,)
-    return told(declined.failure, declined.outcome, now=desk.kit.clock.now(), turns=turns)
+    error = told(declined.failure, declined.outcome, now=desk.kit.clock.now(), turns=turns)
+    error.param = in_response(error.param, body)
+    return error

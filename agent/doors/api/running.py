@@ -12,11 +12,11 @@ from typing import Any
 import anyio
 import uvicorn
 from anyio.abc import TaskStatus
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ...errors import UsageError
 from .app import create_app
 from .desk import OpenDesk, ServeOptions
+from .malformed import Spoken
 
 HEADERS_S = 15.0
 IDLE_S = 75
@@ -103,7 +103,7 @@ def _config(app: Any, options: ServeOptions) -> uvicorn.Config:
     )
 
 
-class Timed(H11Protocol):
+class Timed(Spoken):
     """h11, and an end to connections that never finish asking."""
 
     _timer: Any = None

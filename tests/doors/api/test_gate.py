@@ -29,11 +29,24 @@ async def test_an_unknown_address_is_a_404_in_openais_shape(
         assert answer.headers["x-request-id"].startswith("req_")
 
 
-async def test_a_wrong_method_is_a_405_in_openais_shape(open_server: OpenServer) -> None:
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", GENERATIONS, "POST"),
+        ("PATCH", "/v1/responses", "POST"),
+        ("PUT", "/v1/responses/resp_1", "GET, DELETE"),
+        ("POST", "/health", "GET"),
+        ("OPTIONS", "/v1/models", "GET"),
+    ],
+)
+async def test_a_wrong_method_is_a_405_in_openais_shape_that_names_every_right_one(
+    open_server: OpenServer, method: str, path: str, allowed: str
+) -> None:
     async with open_server() as served:
-        answer = await served.client.get(GENERATIONS)
+        answer = await served.client.request(method, path)
 
         assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_allowed")
+        assert answer.headers["allow"] == allowed
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from tests.doors.api.conftest import OpenServer, Served, tenant
 from tests.doors.api.test_images import events_of
 
 KITE: dict[str, Any] = {"prompt": "a red kite over the sea"}
+RESPONSE = {"model": "gpt-5.5", "input": "a kite", "tools": [{"type": "image_generation"}]}
 GENERATIONS = "/v1/images/generations"
 EDITS = "/v1/images/edits"
 GONE = "elsewhere-entirely:1:unknown-nowhere"
@@ -294,3 +295,16 @@ async def test_what_is_no_key_is_a_400(open_server: OpenServer, key: str) -> Non
         answer = await post(served, key)
 
         assert (answer.status_code, answer.json()["error"]["param"]) == (400, "idempotency-key")
+
+
+@pytest.mark.parametrize(("path", "body"), [(GENERATIONS, KITE), ("/v1/responses", RESPONSE)])
+async def test_two_keys_are_none_whichever_came_first(
+    open_server: OpenServer, path: str, body: Mapping[str, Any]
+) -> None:
+    async with open_server() as served:
+        for keys in (("k1", "k2"), ("k1", "k1")):
+            headers = [("idempotency-key", key) for key in keys]
+            answer = await served.client.post(path, json=body, headers=headers)
+
+            assert (answer.status_code, answer.json()["error"]["param"]) == (400, "idempotency-key")
+        assert asked(served) == 0

@@ -392,6 +392,13 @@ async def test_a_failure_of_the_server_behind_is_told_so_that_nothing_is_bought_
         (b'{"prompt": "x", "response_format": "gif"}', "response_format"),
         (b'{"prompt": "x", "output_compression": 101}', "output_compression"),
         (b'{"prompt": "x", "image": "no base64 at all!"}', "image[0]"),
+        (b'{"prompt": "x", "size": "17x19"}', "size"),
+        (b'{"prompt": "x", "size": "huge"}', "size"),
+        (b'{"prompt": "x", "size": ""}', "size"),
+        (b'{"prompt": "x", "output_compression": 50}', "output_compression"),
+        (b'{"prompt": "x", "model": "dall-e-3"}', "model"),
+        (b'{"prompt": "x", "input_fidelity": "high"}', "input_fidelity"),
+        (b'{"prompt": " "}', "prompt"),
     ],
 )
 async def test_malformed_requests_name_the_parameter(

@@ -272,6 +272,30 @@ async def test_what_cannot_be_served_is_a_400_in_openais_shape(
         assert await served.desk.kit.store.sessions() == []
 
 
+WEB: dict[str, Any] = {"type": "web_search"}
+
+
+@pytest.mark.parametrize(
+    ("more", "param"),
+    [
+        ({"tools": [{**TOOL, "size": "17x19"}]}, "tools[0].size"),
+        ({"tools": [{**TOOL, "size": ""}]}, "tools[0].size"),
+        ({"tools": [WEB, {**TOOL, "size": "17x19"}]}, "tools[1].size"),
+        ({"tools": [{**TOOL, "output_compression": 50}]}, "tools[0].output_compression"),
+        ({"tools": [{**TOOL, "model": "dall-e-3"}]}, "tools[0].model"),
+        ({"input": "x" * 1_000_000, "tools": [{**TOOL, "size": "17x19"}]}, "tools.size"),
+    ],
+)
+async def test_what_does_not_fit_names_the_field_as_the_client_wrote_it(
+    open_server: OpenServer, more: Any, param: str
+) -> None:
+    async with open_server() as served:
+        told = await served.client.post(URL, json=asked() | more)
+
+        assert (told.status_code, told.json()["error"]["param"]) == (400, param)
+        assert sent_to(served.artist) == []
+
+
 async def test_a_body_that_is_too_large_is_a_413(open_server: OpenServer) -> None:
     async with open_server(max_body=1000) as served:
         told = await served.client.post(URL, json=asked("x" * 2000))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -83,6 +85,34 @@ async def test_a_request_that_never_ends_is_ended(
     assert stalled.startswith(b"HTTP/1.1 408 ")
     assert b'"code":"timeout"' in stalled
     assert twice.count(b"HTTP/1.1 200 ") == 1
+
+
+async def test_what_is_no_http_is_told_in_the_shape_of_every_other_error(
+    settings: Settings, serve: Serve
+) -> None:
+    options, address = ServeOptions(), Address()
+    opening = await opened(settings, serve, options)
+    head = b"POST /v1/images/generations HTTP/1.1\r\nHost: localhost\r\n"
+    chunked = head + b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    spoken = [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello\r\n\r\n",
+        b"GET /health HTTP/1.1\r\n no colon\r\n\r\n",
+        head + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\n",
+        head + b"X-Long: " + b"x" * running.LONGEST_HEADERS,
+        chunked + b"zz\r\n{}\r\n",
+    ]
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(partial(running.serve, opening, port=0, ready=address, options=options))
+        await address.known.wait()
+        told = [await to_thread.run_sync(exchange, address.port, sent) for sent in spoken]
+        tasks.cancel_scope.cancel()
+
+    for answer in told:
+        start, _, body = answer.partition(b"\r\n\r\n")
+        assert start.startswith(b"HTTP/1.1 400 ")
+        assert b"content-type: application/json" in start
+        assert json.loads(body)["error"]["code"] == "malformed_request"
 
 
 async def test_a_second_signal_gives_up_what_is_under_way(settings: Settings, serve: Serve) -> None:
