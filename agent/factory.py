@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -207,20 +207,13 @@ def tenancy_of(store: Store) -> Tenancy:
     return DiskTenancy(store)
 
 
-@asynccontextmanager
-async def living(store: Store) -> AsyncIterator[None]:
+def living(store: Store) -> AbstractAsyncContextManager[None]:
     """Others on this store hear that this process lives, and what the dead left open is settled."""
     from .store import DiskStore
+    from .store.settling import Living
 
     assert isinstance(store, DiskStore)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(store.settling.stay)
-        try:
-            yield
-        finally:
-            tasks.cancel_scope.cancel()
-            with anyio.CancelScope(shield=True):
-                await store.settling.leave()
+    return Living(store.settling)
 
 
 def fetcher_of(chosen: ProfileSettings) -> Callable[[str], Awaitable[bytes]] | None:

@@ -285,10 +285,6 @@ class Answers(Protocol):
         self, which: TurnId, *, tenant: str | None
     ) -> KeptResponse | None: ...
 
-    async def turn_settled(self, which: TurnId) -> Turn | None:
-        """After what processes that are gone left open was settled; ``None``: it was forgotten."""
-        ...
-
     async def chain(self, which: str, *, tenant: str | None) -> list[KeptResponse] | None:
         """From the first response to this one; it begins after one that was deleted."""
         ...

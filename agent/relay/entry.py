@@ -291,7 +291,8 @@ class Relay:
     async def _caught_up(self, found: KeptResponse) -> KeptResponse:
         """One whose process ended in mid-turn: told as its turn was settled, with what was saved."""
         kit = self._shop.kit
-        turn = await self._shop.answers.turn_settled(found.turn)
+        turns = await kit.store.turns(found.session)
+        turn = next((turn for turn in turns if turn.id == found.turn), None)
         if turn is None or turn.outcome is None:
             return found
         items = tuple(_saved(kit.ids.new("ig"), str(image), image) for image in turn.images)

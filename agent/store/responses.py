@@ -6,7 +6,6 @@ A response belongs to a tenant and to a session; what is forgotten of a session 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from datetime import datetime
 
 from sqlalchemy import (
@@ -20,9 +19,9 @@ from sqlalchemy import (
     update,
 )
 
-from ..errors import NotFound, UsageError
+from ..errors import UsageError
 from ..protocols import Beginning, KeptItem, KeptResponse
-from ..schema import Failure, ImageId, Session, SessionId, Turn, TurnId
+from ..schema import Failure, ImageId, Session, SessionId, TurnId
 from . import forget, ledger, sessions
 from .database import Database
 from .open import DiskStore
@@ -81,16 +80,14 @@ class DiskAnswers:
         return await self._database.write(_close, ended)
 
     async def response(self, which: str, *, tenant: str | None) -> KeptResponse | None:
-        return await self._database.read(_one, which, tenant=tenant)
+        """Of one under way the turn is settled first where its process is gone."""
+        found = await self._database.read(_one, which, tenant=tenant)
+        if found is not None and found.status == "in_progress":
+            await self._store.reap()
+        return found
 
     async def response_of_turn(self, which: TurnId, *, tenant: str | None) -> KeptResponse | None:
         return await self._database.read(_of_turn, which, tenant=tenant)
-
-    async def turn_settled(self, which: TurnId) -> Turn | None:
-        await self._store.reap()
-        with suppress(NotFound):
-            return await self._store.turn(which)
-        return None
 
     async def chain(self, which: str, *, tenant: str | None) -> list[KeptResponse] | None:
         return await self._database.read(_chain, which, tenant=tenant)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache, partial
+from types import TracebackType
 from typing import Final, ParamSpec, TypeVar
 
 import anyio
 from anyio import to_thread
+from anyio.abc import TaskGroup
 from sqlalchemy import Connection
 
 from ..errors import StoreError
@@ -87,6 +89,33 @@ class Settling:
     async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         with translated(str(self._folder.blobs)):
             return await to_thread.run_sync(partial(work, *args, **kwargs))
+
+
+class Living:
+    """An async context manager: inside of it the process gives signs of life."""
+
+    def __init__(self, settling: Settling) -> None:
+        self._settling = settling
+        self._tasks: TaskGroup | None = None
+
+    async def __aenter__(self) -> None:
+        self._tasks = await anyio.create_task_group().__aenter__()
+        self._tasks.start_soon(self._settling.stay)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        tasks, self._tasks = self._tasks, None
+        assert tasks is not None
+        tasks.cancel_scope.cancel()
+        try:
+            await tasks.__aexit__(None, None, None)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._settling.leave()
 
 
 def _dead(silences: presence.Silences, now: datetime) -> Dead:

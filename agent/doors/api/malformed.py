@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .errors import NO_RETRY, ApiError
@@ -19,19 +18,19 @@ class Spoken(H11Protocol):
         """Called by uvicorn, whose own words are plain text."""
         del msg
         # where an answer is under way, a second one would be read as part of it
-        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            self.transport.write(self._told())
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            self.transport.write(_told())
         self.transport.close()
 
-    def _told(self) -> bytes:
-        error = ApiError(400, _WORDS, code="malformed_request")
-        body = json.dumps(error.body(), separators=(",", ":")).encode()
-        headers = {
-            **NO_RETRY,
-            "content-type": "application/json",
-            "content-length": str(len(body)),
-            "connection": "close",
-        }
-        start = h11.Response(status_code=400, headers=list(headers.items()), reason=b"Bad Request")
-        events = (start, h11.Data(data=body), h11.EndOfMessage())
-        return b"".join(self.conn.send(event) or b"" for event in events)
+
+def _told() -> bytes:
+    error = ApiError(400, _WORDS, code="malformed_request")
+    body = json.dumps(error.body(), separators=(",", ":")).encode()
+    headers = {
+        **NO_RETRY,
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+        "connection": "close",
+    }
+    lines = ["HTTP/1.1 400 Bad Request", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + body
