@@ -24,11 +24,13 @@ import structlog
 from sqlalchemy import URL, Engine, create_engine
 
 from agent import Image, ImageAgent, Settings, factory, load_settings, logs, open_agent
+from agent.batch import queue
 from agent.ids import Ulids
 from agent.offline import Offline, OfflineOptions
 from agent.offline.faults import parse_fault
 from agent.safety import Policy, load_policy
 from agent.store import database, migrate, open_store
+from tests.hasty import hasten
 
 # The same examples each time, as long as they take: a test that passes here passes on a busy machine.
 hypothesis.settings.register_profile(
@@ -165,6 +167,21 @@ def migrated_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("agent.store.open.bring_up_to_date", copying)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hurried() -> Iterator[None]:
+    """From the first batch on, nobody waits for whoever looks only every half second."""
+    launch = queue._launch
+
+    async def hurrying(*args: Any) -> None:
+        hasten(patch.setattr)
+        patch.setattr(queue, "_launch", launch)
+        await launch(*args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queue, "_launch", hurrying)
         yield
 
 

@@ -22,6 +22,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PASSED_ON = (signal.SIGINT, signal.SIGTERM)
+LATE = ("alembic.command", "sqlalchemy.dialects.sqlite", "dbos")
+"""What is imported only where there is work for it."""
 Job = dict[str, Any]
 
 
@@ -206,27 +208,58 @@ def warm(home: Path) -> None:
     import agent
     from agent import load_settings
     from agent.factory import load_policies
+    from tests.hasty import hasten
 
     for module in pkgutil.walk_packages(agent.__path__, "agent."):
         if "._data" not in module.name and ".migrations" not in module.name:
             importlib.import_module(module.name)
-    for name in ("sqlalchemy.dialects.sqlite", "dbos"):  # imported only where there is work for it
+    for name in LATE:
         importlib.import_module(name)
+    hasten(_put)
     load_policies(load_settings(env={"HOME": str(home)}, cwd=home, config_dir=home))
     anyio.run(anyio.lowlevel.checkpoint)
     gc.freeze()
 
 
+def _put(name: str, value: object) -> None:
+    import pkgutil
+
+    module, _, attribute = name.rpartition(".")
+    setattr(pkgutil.resolve_name(module), attribute, value)
+
+
 def run(argv: list[str]) -> None:
     """As ``python -c CODE …`` or ``python SCRIPT …`` would."""
+    import atexit
     import runpy
 
-    if argv[0] == "-c":
-        sys.argv = ["-c", *argv[2:]]
-        exec(compile(argv[1], "<string>", "exec"), {"__name__": "__main__"})
-    else:
-        sys.argv = argv
-        runpy.run_path(argv[0], run_name="__main__")
+    ended: list[object] = []
+    atexit.register(_leave, ended)  # the first, so that it is called last
+    try:
+        if argv[0] == "-c":
+            sys.argv = ["-c", *argv[2:]]
+            exec(compile(argv[1], "<string>", "exec"), {"__name__": "__main__"})
+        else:
+            sys.argv = argv
+            runpy.run_path(argv[0], run_name="__main__")
+        ended.append(0)
+    except SystemExit as end:
+        ended.append(0 if end.code is None else end.code)
+        raise
+
+
+def _leave(ended: list[object]) -> None:
+    """End without taking apart what was imported: that takes longer than what most tests start.
+
+    Threads are joined and exit functions called by now. An exception, or a stream that cannot be
+    written to, is left for the interpreter to tell in its own way.
+    """
+    with suppress(OSError, ValueError):
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        if ended and isinstance(ended[0], int):
+            os._exit(ended[0] & 0xFF)
 
 
 if __name__ == "__main__":
