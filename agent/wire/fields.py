@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 JsonObject = dict[str, JsonValue]
+_WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 _DIGITS: Final = re.compile(r"-?[0-9]{1,15}")
 
 
@@ -172,6 +173,18 @@ def text(obj: JsonObject, key: str, at: str = "") -> str | None:
     if not isinstance(value, str):
         wrong_type(at + key, "a string", value)
     return clean(value)
+
+
+def word(obj: JsonObject, key: str, at: str = "") -> str | None:
+    """One of a set that is closed but grows: what could be none of it is refused."""
+    value = text(obj, key, at)
+    if value is None or _WORD.fullmatch(value):
+        return value
+    raise RequestFault(
+        f"Invalid value for '{at}{key}': {value[:40]!r} is not one of its words.",
+        code="invalid_value",
+        param=at + key,
+    )
 
 
 def clean(value: str) -> str:

@@ -239,12 +239,10 @@ def _answer_schema(text_format: JsonObject) -> JsonObject | None:
     )
 
 
-_TOOL_TEXTS = (
-    *("model", "action", "size", "quality", "output_format", "background", "moderation"),
-    "input_fidelity",
-)
+_TOOL_TEXTS = ("model", "size")
+_TOOL_WORDS = ("action", "quality", "output_format", "background", "moderation", "input_fidelity")
 _TOOL_FIELDS = frozenset(
-    (*_TOOL_TEXTS, "type", "output_compression", "partial_images", "input_image_mask")
+    (*_TOOL_TEXTS, *_TOOL_WORDS, "type", "partial_images", "output_compression", "input_image_mask")
 )
 
 
@@ -264,6 +262,7 @@ def _read_tool(tool: JsonObject, index: int) -> ImageTool:
         index=index,
         extra={key: value for key, value in tool.items() if key not in _TOOL_FIELDS},
         **{key: fields.text(tool, key, at) for key in _TOOL_TEXTS},
+        **{key: fields.word(tool, key, at) for key in _TOOL_WORDS},
     )
 
 

@@ -289,6 +289,14 @@ def test_a_fault_names_the_parameter_and_the_reason(
     }
 
 
+@pytest.mark.parametrize("key", ["action", "quality", "output_format", "background", "moderation"])
+@pytest.mark.parametrize("value", ["", "\0", "../x", "x" * 33, "auto ", "hoch\u00e9"])
+def test_what_could_be_no_word_of_the_tool_is_refused(key: str, value: str) -> None:
+    fault = fault_of({"input": "x", "tools": [{"type": "image_generation", key: value}]})
+
+    assert (fault.status, fault.param, fault.code) == (400, f"tools[0].{key}", "invalid_value")
+
+
 @pytest.mark.parametrize(
     ("value", "code"),
     [

@@ -272,6 +272,18 @@ async def test_what_cannot_be_served_is_a_400_in_openais_shape(
         assert await served.desk.kit.store.sessions() == []
 
 
+@pytest.mark.parametrize("value", ["", "../../etc/passwd", "\0"])
+async def test_a_word_that_is_none_is_refused_before_a_gateway_that_hides_why(
+    open_server: OpenServer, value: str
+) -> None:
+    async with open_server(dialect="sub2api") as served:
+        told = await served.client.post(URL, json=asked(tools=[{**TOOL, "moderation": value}]))
+
+        error = told.json()["error"]
+        assert (told.status_code, error["param"]) == (400, "tools[0].moderation")
+        assert sent_to(served.artist) == []
+
+
 WEB: dict[str, Any] = {"type": "web_search"}
 
 
