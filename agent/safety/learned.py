@@ -34,17 +34,17 @@ def features(words: Sequence[str]) -> Iterator[int]:
     Words, and pairs of neighbours, whatever the order of their inner letters; and how words begin.
     """
     for word in set(words):
-        yield _code(word)
-        yield from _beginnings(word)
-    for before, after in set(pairwise(map(_code, words))):
+        yield code_of(word)
+        yield from beginnings(word)
+    for before, after in set(pairwise(map(code_of, words))):
         yield _pair(before, after)
 
 
-def _code(word: str) -> int:
+def code_of(word: str) -> int:
     return crc32(jumbled(word).encode())
 
 
-def _beginnings(word: str) -> Iterator[int]:
+def beginnings(word: str) -> Iterator[int]:
     """Of ``word`` the first letters, the order of all but the first left open."""
     return (
         crc32(f"#{word[0]}{''.join(sorted(word[1:size]))}".encode())
@@ -100,14 +100,18 @@ class Model:
     """Of a word and of how it begins."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_codes", _Once(_code))
-        object.__setattr__(self, "_befores", _Once(lambda word: _pair(_code(word), 0)))
+        object.__setattr__(self, "_codes", _Once(code_of))
+        object.__setattr__(self, "_befores", _Once(lambda word: _pair(code_of(word), 0)))
         known = frozenset(self.weights)
         object.__setattr__(self, "_known", known | {code + _LOW + 1 for code in known})
         object.__setattr__(self, "_weights", _Once(self._weight))
 
     def _weight(self, word: str) -> int:
-        return sum(self.weights.get(code, 0) for code in (_code(word), *_beginnings(word)))
+        """Of a word the table knows, as a whole, however it is typed; else of how it begins."""
+        whole = self.weights.get(code_of(word))
+        if whole is not None:
+            return whole
+        return sum(self.weights.get(code, 0) for code in beginnings(word))
 
     @classmethod
     def unpacked(cls, bias: float, step: float, hashes: bytes, weights: bytes) -> Model:

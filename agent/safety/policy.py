@@ -283,11 +283,17 @@ def _rule(node: Node, classes: Mapping[str, object], contexts: frozenset[str]) -
         tunable=node.flag("tunable", default=False),
         merge=node.flag("merge", default=False),
         echo=node.flag("echo", default=True),
+        different=node.at("different").number() if node.has("different") else 1,
         signal=node.at("signal").one_of(SIGNALS) if node.has("signal") else None,
         threshold=_threshold(node.at("threshold")) if node.has("threshold") else None,
+        in_context=_threshold(node.at("in_context", 0.0)),
     )
     if (rule.signal == "learned") != (rule.threshold is not None):
         raise node.wrong("a threshold belongs to a rule with signal 'learned', and it needs one")
+    if rule.in_context and (rule.signal != "learned" or rule.in_context < 0):
+        raise node.wrong("in_context belongs to a rule with signal 'learned', from 0 on")
+    if rule.different != 1 and not (rule.all_of and rule.different):
+        raise node.wrong("different belongs to a rule with all_of, from 1 on")
     if bool(rule.all_of) == bool(rule.signal):
         raise node.wrong("a rule has either all_of or signal")
     return rule

@@ -42,8 +42,9 @@ class Rule:
 
     ``all_of``: groups of classes; one class of each group must be found, within ``window``
     characters of the first (``None`` = anywhere). ``merge``: the groups may be spread over the
-    turns that a request joins. ``echo``: whether a verdict may repeat the words. ``threshold``:
-    log-odds from which the learned model stops a text.
+    turns that a request joins. ``echo``: whether a verdict may repeat the words. ``different``: so
+    many different words of the first group. ``threshold``: log-odds from which the learned model
+    stops a text; ``in_context``: how many more it takes where one of ``unless_context`` is said.
     """
 
     id: str
@@ -58,8 +59,10 @@ class Rule:
     tunable: bool = False
     merge: bool = False
     echo: bool = True
+    different: int = 1
     signal: Signal | None = None
     threshold: float | None = None
+    in_context: float = 0.0
 
 
 @dataclass(frozen=True)

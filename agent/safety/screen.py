@@ -166,10 +166,16 @@ def _resembling(examined: Examined, policy: Policy) -> Iterator[Finding]:
     texts = (_unexcused(each.view.text, each.excuses) for each in inside)
     hidden = max((policy.model.score(text)[0] for text in texts), default=likeness.score)
     for rule in asking:
-        if rule.threshold is not None and max(likeness.score, hidden) >= rule.threshold:
+        if max(likeness.score, hidden) >= _threshold(rule, examined.readings):
             places = policy.model.telling(likeness.text, *likeness.window)
             spans = tuple(Span(*place) for place in places)
             yield Finding(rule, Reading(likeness.view, {}), spans)
+
+
+def _threshold(rule: Rule, here: list[Reading]) -> float:
+    """Log-odds that it takes: more where the text says what it is for."""
+    said = any(reading.has_context(rule.unless_context) for reading in here)
+    return (rule.threshold or 0.0) + (rule.in_context if said else 0.0)
 
 
 def _likenesses(
@@ -195,8 +201,18 @@ def _matches(rule: Rule, here: list[Reading]) -> Iterator[Finding]:
         return
     for reading in here:
         spans = tuple(_spans(rule, reading))
-        if spans:
+        if spans and (rule.different == 1 or _different(spans, reading.view) >= rule.different):
             yield Finding(rule, reading, spans)
+
+
+def _different(spans: tuple[Span, ...], view: View) -> int:
+    """How many different words; one that stands inside another is none of its own."""
+    words, reach = set(), -1
+    for start, end, _ in sorted(spans, key=lambda span: (span.start, -span.end)):
+        if end > reach:
+            words.add(view.text[start:end])
+            reach = end
+    return len(words)
 
 
 def _group(reading: Reading, names: tuple[str, ...], rule: Rule) -> list[Span]:

@@ -29,22 +29,43 @@ def jumbled(word: str) -> str:
 
 
 class _Corrections(dict[str, str]):
-    """Word → the policy's word it is a jumble of, or "" (worked out once)."""
+    """Word → the policy's word it is a jumble of, or "" (worked out once).
 
-    def __init__(self, words: Iterable[str]) -> None:
+    ``beginnings``: words of the policy that stand for all that begins with them. What follows is
+    nobody's word, so there only two neighbours may have changed places.
+    """
+
+    def __init__(self, words: Iterable[str], beginnings: Iterable[str] = ()) -> None:
         super().__init__()
         self._known: dict[str, str] = {}
         for word in sorted(words):
             self._known.setdefault(jumbled(word), word)
             self[word] = ""
+        self._beginnings = frozenset(beginnings)
+        self._sizes: dict[str, tuple[int, ...]] = {
+            letter: tuple(sorted({len(word) for word in self._beginnings if word[0] == letter}))
+            for letter in {word[0] for word in self._beginnings}
+        }
 
     def __missing__(self, word: str) -> str:
         if len(word) > _LONGEST:
             return ""
-        found = self._known.get(jumbled(word), "")
+        found = self._known.get(jumbled(word), "") or self._begun(word)
         if len(self) < _CACHED:
             self[word] = found
         return found
+
+    def _begun(self, word: str) -> str:
+        """``word`` with two neighbours changed so that it begins as the policy has it, or ""."""
+        sizes = self._sizes.get(word[0], ())
+        known = self._beginnings
+        if any(word[:size] in known for size in sizes):
+            return ""
+        for at in range(1, min(len(word) - 2, sizes[-1] if sizes else 0)):
+            right = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+            if any(right[:size] in known for size in sizes if size > at):
+                return right
+        return ""
 
 
 @dataclass(frozen=True)
@@ -63,7 +84,9 @@ class Vocabulary:
         """From terms and whether each is a beginning only."""
         words = {word for term, prefix in terms for word in _words(term, prefix)}
         doubled = frozenset(word for word in words if len(word) > 5 and _DOUBLE.search(word))
-        return cls(doubled, _Corrections(w for w in words if len(w) >= _SHORTEST and w[-1] != "*"))
+        long = {word for word in words if len(word.rstrip("*")) >= _SHORTEST}
+        begun = {word for word in long if word[-1] == "*"}
+        return cls(doubled, _Corrections(long - begun, (word[:-1] for word in begun)))
 
     def respell(self, word: str) -> str:
         """A word with a letter repeated: with two of it where that is a word of ours, else one."""

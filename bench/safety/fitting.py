@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 from rows import Row
 
-from agent.safety.learned import FEWEST, WORD, Model, blocks, features
+from agent.safety.learned import FEWEST, WORD, Model, beginnings, blocks, code_of, features
 from agent.safety.views import folded
 
 LEAST = 3
@@ -25,7 +25,7 @@ WEIGHTS = {"overt-unsafe": 2.0, "overt-benign": 2.0, "xstest": 2.0, "openai-mod"
 @dataclass(frozen=True)
 class Window:
     codes: tuple[int, ...]
-    words: int
+    words: tuple[str, ...]
     unsafe: bool
     weight: float
 
@@ -42,9 +42,9 @@ def windows(row: Row, letters) -> list[Window]:
     codes = [tuple(sorted(features(each))) for each in words]
     weight = WEIGHTS.get(row.set, 1.0)
     if row.unsafe or len(codes) == 1:
-        return [Window(tuple(chain(*codes)), sum(map(len, words)), row.unsafe, weight)]
+        return [Window(tuple(chain(*codes)), tuple(chain(*words)), row.unsafe, weight)]
     return [
-        Window(codes[i] + codes[i + 1], len(words[i]) + len(words[i + 1]), False, weight)
+        Window(codes[i] + codes[i + 1], (*words[i], *words[i + 1]), False, weight)
         for i in range(len(codes) - 1)
     ]
 
@@ -58,16 +58,30 @@ def fit(data: Sequence[Window], say: Callable[[str], None] = lambda _: None) -> 
     weight = np.array([window.weight for window in data])
     say(f"{len(data)} windows, {len(known)} features")
     theta, bias = _descend(row, column, value, sign, weight, len(known))
-    step = float(np.abs(theta).max()) / 127
-    whole = np.rint(theta / step).astype(int)
-    kept = {code: int(whole[at]) for code, at in known.items() if abs(whole[at]) >= LIGHTEST}
+    each = {code: float(theta[at]) for code, at in known.items()}
+    summed = _words({word for window in data for word in window.words}, each)
+    step = max(map(abs, (each | summed).values())) / 127
+    steps = {code: round(weight / step) for code, weight in (each | summed).items()}
+    kept = {c: n for c, n in steps.items() if abs(n) >= LIGHTEST or c in summed}
     return Model(round(float(bias), 4), round(step, 6), kept)
+
+
+def _words(words: Iterable[str], each: Mapping[int, float]) -> dict[int, float]:
+    """Whole words with the weight of how they begin, so that a typo in a beginning costs nothing.
+
+    Of words that are jumbles of each other, the mean. Words that say nothing are left out.
+    """
+    begun: dict[int, list[float]] = {}
+    for word in sorted(words):
+        begun.setdefault(code_of(word), []).append(sum(each.get(b, 0.0) for b in beginnings(word)))
+    means = {code: sum(found) / len(found) for code, found in begun.items()}
+    return {code: mean + each.get(code, 0.0) for code, mean in means.items() if mean}
 
 
 def _sparse(data: Sequence[Window], known: dict[int, int]):
     rows, columns, values = [], [], []
     for at, window in enumerate(data):
-        scale = 1 / max(window.words, FEWEST) ** 0.5
+        scale = 1 / max(len(window.words), FEWEST) ** 0.5
         for code, count in Counter(c for c in window.codes if c in known).items():
             rows.append(at)
             columns.append(known[code])

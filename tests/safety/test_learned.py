@@ -12,7 +12,7 @@ import yaml
 
 from agent.errors import SettingsError
 from agent.safety import Policy, load_policy, screen
-from agent.safety.learned import FEWEST, WORD, Model, blocks, features
+from agent.safety.learned import FEWEST, WORD, Model, beginnings, blocks, code_of, features
 
 from .conftest import TOY, WriteFolder
 
@@ -72,6 +72,13 @@ def test_a_text_like_the_unsafe_ones_is_for_a_person_to_judge(cloudy: Policy) ->
 @pytest.mark.parametrize("text", ["", "a lake", "a sunny lake in gloom", "一座湖", "u u u"])
 def test_an_unlike_text_passes(text: str, cloudy: Policy) -> None:
     assert screen(text, policy=cloudy).decision == "allow"
+
+
+def test_it_takes_more_where_the_text_says_what_it_is_for(folder: WriteFolder) -> None:
+    rule = {"in_context": 5.0, "unless_context": ["museum"]}
+    policy = load_policy(folder("hall", base=document(**rule)))
+    assert screen("a lake in gloom", policy=policy).rule == "likeness"
+    assert screen("a museum in gloom", policy=policy).decision == "allow"
 
 
 def test_where_a_word_decides_the_model_is_not_asked(cloudy: Policy) -> None:
@@ -137,11 +144,26 @@ def test_a_score_adds_up_what_training_was_shown() -> None:
     text = "grey mists over the lake and grey mists over the hills " * 9
     codes = [list(features(WORD.findall(text[a:b]))) for a, b in blocks(text)]
     model = Model(-0.5, 0.01, dict.fromkeys(chain(*codes), 3))
+    begun = {code for word in WORD.findall(text) for code in beginnings(word)}
+    whole = [code for code in codes[0] + codes[1] if code not in begun]
     count = len(WORD.findall(text[slice(*blocks(text)[0])]))
     count += len(WORD.findall(text[slice(*blocks(text)[1])]))
-    expected = -0.5 + 0.01 * 3 * len(codes[0] + codes[1]) / max(count, FEWEST) ** 0.5
+    expected = -0.5 + 0.01 * 3 * len(whole) / max(count, FEWEST) ** 0.5
     assert len(codes) == 2
     assert model.score(text)[0] == pytest.approx(expected)
+
+
+def test_an_unknown_word_is_judged_by_how_it_begins() -> None:
+    model = Model(-0.5, 0.01, dict.fromkeys(beginnings("mists"), 50))
+    assert model.score("misty")[0] > model.score("foggy")[0] == -0.5
+
+
+def test_a_known_word_weighs_the_same_wherever_its_letters_changed_places() -> None:
+    weights = dict.fromkeys(beginnings("thunders"), 20) | {code_of("thunders"): 90}
+    model = Model(-0.5, 0.01, weights)
+    typed = {model.score(word)[0] for word in ("thunders", "htunders", "thudners", "thundesr")}
+    assert model.score("thunders")[0] == model.score("thudners")[0] == model.score("thunedrs")[0]
+    assert len(typed) > 1
 
 
 @pytest.mark.parametrize("text", ["", "a" * 5_000, "ab " * 3_000, "a lake " * 30])
@@ -158,6 +180,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a threshold elsewhere": (document(signal="hidden-text"), "a threshold belongs to a rule"),
     "a threshold in words": (document(threshold="high"), "expected a number"),
     "a threshold that is a flag": (document(threshold=True), "expected a number"),
+    "a context that eases": (document(in_context=-1.0), "in_context belongs to a rule"),
     "bytes that are none": (document(CLOUDY | {"hashes": "a!"}), "model.hashes: expected base64"),
     "bytes that do not fit": (document(CLOUDY | {"weights": "AAAA"}), "do not fit 3 weights"),
     "an unknown key": (document(CLOUDY | {"text": "x"}), "key 'text' is not allowed here"),

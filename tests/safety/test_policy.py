@@ -56,6 +56,8 @@ BAD: dict[str, tuple[str | dict[str, Any], str]] = {
     "groups that are no list": (with_rule(all_of="kite"), "expected a list"),
     "a window in words": (with_rule(window="far"), "expected a whole number"),
     "a window below 0": (with_rule(window=-1), "expected a whole number"),
+    "in_context without a model": (with_rule(in_context=1.0), "in_context belongs to a rule with"),
+    "no different words": (with_rule(different=0), "different belongs to a rule with all_of"),
     "a flag in words": (with_rule(echo="never"), "'echo' is true or false"),
     "an empty message": (with_rule(message=" "), "expected a text"),
     "a rule without a category": (with_key("rules", [{"id": "x"}]), "'category' is missing"),
@@ -265,6 +267,16 @@ def test_the_shipped_policy_protects_what_must_not_be_tuned() -> None:
     minors = [rule for rule in policy.rules if rule.category == "minors"]
     assert all(not rule.echo and not rule.fix for rule in minors)
     assert all(rule.fix for rule in policy.rules if rule.category != "minors")
+
+
+def test_a_rule_may_ask_for_several_different_words(folder: WriteFolder) -> None:
+    classes = body()["classes"] | {"front": "storm front, squall"}
+    toy = with_rule(all_of=[["storm", "front"]], different=2) | {"classes": classes}
+    policy = load_policy(folder("many", base=toy))
+    assert screen("a storm, a storm", policy=policy).decision == "allow"
+    assert screen("a storm front", policy=policy).decision == "allow"
+    verdict = screen("a squall and a storm", policy=policy)
+    assert [hit.text for hit in verdict.hits] == ["squall", "storm"]
 
 
 def test_an_age_rule_is_optional(folder: WriteFolder) -> None:

@@ -30,6 +30,25 @@ def test_inner_letters_may_change_places(text: str, read: list[tuple[int, int, s
     assert list(WEATHER.typos(text)) == read
 
 
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("a bilzzard", [(2, 10, "blizzard")]),
+        ("blizzradly", [(0, 10, "blizzardly")]),
+        ("blizzadrs", [(0, 9, "blizzards")]),
+        ("blizzards", []),
+        ("blizzardsly", []),
+        ("bizzlard", []),
+        ("lbizzard", []),
+        ("bright", []),
+    ],
+)
+def test_two_letters_may_change_places_where_only_a_beginning_is_known(
+    text: str, read: list[tuple[int, int, str]]
+) -> None:
+    assert list(WEATHER.typos(text)) == read
+
+
 def test_many_misspelt_words_are_read_as_a_few_are() -> None:
     words = [f"thunder{letter * 2}" for letter in "abcdefghij"]
     table = Vocabulary.of((word, False) for word in words)

@@ -172,7 +172,8 @@ def _conditions(rule: RuleRecord) -> Iterator[tuple[str, str]]:
         near = "anywhere in the text" if rule.window is None else f"within {rule.window} characters"
         yield "where", near + (", or spread over the turns of a session" if rule.merge else "")
     if rule.unless_context:
-        yield "not in", _classes(rule.unless_context)
+        where = "less readily in" if rule.signal == "learned" else "not in"
+        yield where, _classes(rule.unless_context)
     if rule.unless_near:
         yield "not beside", _classes(rule.unless_near)
 
