@@ -35,6 +35,8 @@ class Bench:
     """To be called when the next picture would meet the same failure."""
     listed: Listed | None = None
     """This worker among others; ``None``: there are no others."""
+    resting: Callable[[], bool] = lambda: False
+    """Whether nothing more is to be begun."""
     made: int = 0
     unreached: int = 0
     """Pictures one after the other for which there was no connection."""
@@ -45,7 +47,14 @@ class Bench:
     press: Press = field(init=False)
 
     def __post_init__(self) -> None:
-        self.press = Press(self.agent, self.notes, self.heard, self.listed, self._waits)
+        self.press = Press(
+            self.agent,
+            self.notes,
+            self.heard,
+            self.listed,
+            waits=self._waits,
+            resting=self.resting,
+        )
 
     def _waits(self, task: Task, error: StoreError, delay_s: float) -> None:
         self.tell(BatchWaits(task=task.what, message=str(error), hint=error.hint, delay_s=delay_s))

@@ -14,7 +14,7 @@ from pydantic import JsonValue, ValidationError
 
 from ..errors import NotFound, StoreBusy, StoreNewer
 from ..poster.journal import Step, StepKind
-from ..schema import Record
+from ..schema import AttemptId, Record
 from .pacing import Pace
 from .standing import BatchNote, BriefNote, CellNote, Decision, PictureNote, Wish
 
@@ -67,6 +67,10 @@ class Notes(Pace, Protocol):
 
     async def workers(self) -> Mapping[str, dict[str, JsonValue]]:
         """Who is listed."""
+        ...
+
+    async def under_way(self, batch: str) -> Collection[AttemptId]:
+        """Attempts that are sent, or about to be, by somebody who is alive."""
         ...
 
     async def spent(self, batch: str) -> tuple[Decimal | None, Decimal | None, str]:

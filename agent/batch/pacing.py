@@ -6,6 +6,7 @@ request goes out. Tickets without a time count as well, so no window of that len
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -70,8 +71,8 @@ class Turnstile:
                 return
 
 
-def paced(upstream: Upstream, turnstile: Turnstile) -> Upstream:
-    """One behind a turnstile, for what draws."""
+def paced(upstream: Upstream, turnstile: Turnstile, through: Callable[[], None]) -> Upstream:
+    """One behind a turnstile, for what draws; ``through`` hears that it goes out."""
 
     async def stamped(outgoing: Outgoing) -> Failure | None:
         if outgoing.kind == "ask":
@@ -80,6 +81,7 @@ def paced(upstream: Upstream, turnstile: Turnstile) -> Upstream:
             await turnstile.passing()
         except StoreError as error:
             return Failure(code="store", message=str(error), hint=error.hint, billed="no")
+        through()
         return None
 
     return Watched(upstream, stamped)

@@ -23,18 +23,18 @@ from ..poster.finishing import Job, finish_where_it_fits, without
 from ..poster.layout import layout_for
 from ..poster.pictures import Lead, make_picture
 from ..poster.plan import Picture
-from ..poster.purse import Purse
 from ..poster.records import Made, PosterEvent, PosterRecord
 from ..poster.screened import refusal
 from ..poster.shop import Shop
 from ..poster.variants import adapted
 from ..poster.wording import change_prompt
-from ..schema import Cost, Record, Sha256
+from ..schema import Record, Sha256
 from . import here
 from .crew import Place, fenced
 from .notes import Book, NotedSteps, Notes
 from .pacing import Turnstile, paced
 from .standing import BatchNote, BriefNote, CellNote, PictureNote, Wish
+from .till import Till
 from .wants import Sheet, planned, sheet_of
 
 WAITS: Final = (2.0, 5.0, 10.0, 20.0, 30.0, 30.0, 60.0)
@@ -75,6 +75,8 @@ class Pressed(Record):
     then: tuple[Task, ...] = ()
 
 
+Gates = tuple[Turnstile, Till]
+"""Where one picture waits: for its turn at the server, and for money."""
 Tell = Callable[[Task, PosterEvent], None]
 Waits = Callable[[Task, StoreError, float], None]
 """What the store says, and after how many seconds it is tried again."""
@@ -89,17 +91,23 @@ class Press:
         notes: Notes,
         tell: Tell,
         listed: Place | None = None,
+        *,
         waits: Waits = lambda *_: None,
+        resting: Callable[[], bool] = lambda: False,
     ) -> None:
         """``listed``: this worker among others, who may be told to take over from it.
 
         ``waits`` hears how long a picture that has arrived waits for the store to come back.
+        ``resting``: whether nothing more is to be begun.
         """
         self._agent = agent
         self._notes = notes
         self._tell = tell
         self._listed = listed
         self._waits = waits
+        self._resting = resting
+        self._lines: dict[str, anyio.CapacityLimiter] = {}
+        """Batch → who waits for money."""
 
     async def work(self, task: Task) -> Pressed:
         """Raises ``StoreError`` where notes or pictures cannot be read or written.
@@ -119,9 +127,9 @@ class Press:
         if all(one.picture != task.picture or one.of != task.of for one in sheet.wants.values()):
             return Pressed()
         caps = _caps(head, note.brief)
-        turnstile = self._turnstile(task)
-        async with self._agent_for(task, caps, turnstile) as agent:
-            shop = self._shop(task, head, sheet, agent, turnstile)
+        turnstile, till = self._turnstile(task), self._till(task)
+        async with self._agent_for(task, caps, (turnstile, till)) as agent:
+            shop = self._shop(task, head, sheet, agent, (turnstile, till))
             sitting = _Sitting(
                 task=task,
                 head=head,
@@ -131,20 +139,26 @@ class Press:
                 shop=shop,
                 listed=self._listed,
             )
-            return await sitting.run(known.pictures, known.wishes)
+            try:
+                return await sitting.run(known.pictures, known.wishes)
+            finally:
+                till.leave()
+
+    def _till(self, task: Task) -> Till:
+        line = self._lines.setdefault(task.batch, anyio.CapacityLimiter(1))
+        return Till(self._notes, task.batch, line, self._resting)
 
     def _turnstile(self, task: Task) -> Turnstile:
         kit = self._agent.kit
         return Turnstile(self._notes, kit.upstream.profile.name, f"{kit.owner} {task.name}")
 
-    def _agent_for(
-        self, task: Task, caps: Mapping[str, Decimal], turnstile: Turnstile
-    ) -> ImageAgent:
+    def _agent_for(self, task: Task, caps: Mapping[str, Decimal], gates: Gates) -> ImageAgent:
         """One who buys for this brief, and for nobody once the task is another worker's."""
         lane = ours = self._agent.kit.on_account(
             task.batch, task.brief, caps, waits=WAITS, tell=partial(self._waits, task)
         )
-        lane = ours = replace(lane, upstream=paced(lane.upstream, turnstile))
+        turnstile, till = gates
+        lane = ours = replace(lane, upstream=paced(lane.upstream, turnstile, till.leave))
         if self._listed is None:
             return ImageAgent(ours)
         lanes = [lane]
@@ -170,10 +184,10 @@ class Press:
         return note.model_copy(update={"brief": brief, "files": files})
 
     def _shop(
-        self, task: Task, head: BatchNote, sheet: Sheet, agent: ImageAgent, turnstile: Turnstile
+        self, task: Task, head: BatchNote, sheet: Sheet, agent: ImageAgent, gates: Gates
     ) -> Shop:
+        turnstile, purse = gates
         steps = NotedSteps(self._notes, task.batch, task.brief)
-        purse = Purse(None, spent=Cost(amount=Decimal(0), basis="usage"))
         repeats = _REPEATS if head.options.on_unknown == "retry" else 0
         return Shop(
             agent=agent,

@@ -132,6 +132,7 @@ class _Run:
             heard=self._heard,
             tell=self._tell,
             rest=self._give_up,
+            resting=lambda: self._reins.resting,
             listed=listed_at(place, self._notes, draft.head.profile),
         )
         shift = Shift(bench, place, queue_name(draft.head), limits_of(draft.head, self._agent))

@@ -7,16 +7,17 @@ the ledger; a note only names them.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 from pydantic import JsonValue
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select
 
 from ..protocols import Clock
-from ..schema import SessionId
-from . import owners, reaping
+from ..schema import AttemptId, SessionId
+from . import ledger, owners, reaping
 from .database import Database
 from .forget import SCRUB
 from .inventory import note, release
@@ -31,6 +32,7 @@ _PACE: Final = "pace"
 _VOID_S: Final = 60.0
 """A ticket that was not used for so long is its worker's no more."""
 _SOON_S: Final = 0.05
+_ALIVE: Final = timedelta(minutes=2)
 _MANY: Final = 500
 """Keys in one statement."""
 
@@ -143,6 +145,11 @@ class DiskNotes:
     async def spent(self, batch: str) -> tuple[Decimal | None, Decimal | None, str]:
         """(spent, reserved or possibly billed, currency); ``None`` where a price is not known."""
         return await self._database.read(_spent, batch)
+
+    async def under_way(self, batch: str) -> list[AttemptId]:
+        """Attempts that are sent, or about to be, by somebody who is alive."""
+        since = self._clock.now() - _ALIVE
+        return await self._database.read(partial(ledger.under_way, since=since), batch)
 
 
 def _set_pace(

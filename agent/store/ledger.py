@@ -233,6 +233,13 @@ def newest(connection: Connection, *, since: datetime | None, limit: int) -> lis
     return [rows.entry_of(row) for row in connection.execute(query).mappings()]
 
 
+def under_way(connection: Connection, batch: str, *, since: datetime) -> list[AttemptId]:
+    """Those of a batch whose senders have given a sign of life since."""
+    alive = or_(attempt.c.created >= since, attempt.c.heartbeat >= since)
+    query = select(attempt.c.id).where(attempt.c.batch == batch, attempt.c.state.in_(OPEN), alive)
+    return [AttemptId(one) for one in connection.execute(query).scalars()]
+
+
 def unsettled(connection: Connection) -> list[rows.Entry]:
     """Open ones and those whose result is not known, oldest first."""
     query = select(attempt).where(attempt.c.state.in_(UNSETTLED)).order_by(attempt.c.seq)

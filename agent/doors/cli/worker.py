@@ -98,6 +98,7 @@ async def _work(
             heard=lambda *_: None,
             tell=_Teller(flags["as_json"], log),
             rest=give_up,
+            resting=lambda: reins.resting,
             listed=listed_at(place, notes, agent.kit.upstream.profile.name),
         )
         shift = Shift(bench, place, queue_of(agent.kit.upstream.profile.name), None)
