@@ -100,6 +100,8 @@ class BatchDone(Record):
     currency: str = ""
     stopped: bool = False
     """Before everything was made."""
+    short: int = 0
+    """Posters that a budget was in the way of; with more money, the next run makes them."""
     exit_code: int
     report: str = ""
     error: Failure | None = None

@@ -37,8 +37,8 @@ class Summary(NamedTuple):
 
     report: Path
     states: dict[CellState, int]
-    short: bool
-    """A budget was in the way of a poster."""
+    short: int
+    """Posters that a budget was in the way of."""
 
 
 async def written(head: BatchNote, windows: AsyncIterator[Window], notes: Notes) -> Summary:
@@ -70,13 +70,13 @@ class Outbox:
         self._table.write("\ufeff".encode() + _rows([_COLUMNS]))
         self._states: Counter[CellState] = Counter()
         self._approved: set[Path] = set()
-        self._short = False
+        self._short = 0
 
     def add(self, window: Window) -> None:
         """Some briefs more."""
         standings, known = window.standings, window.known
         self._states.update(one.state for one in standings.values())
-        self._short |= any(
+        self._short += sum(
             to_do(one.state) and name in known.cells and known.cells[name].record.status == "budget"
             for name, one in standings.items()
         )

@@ -310,6 +310,7 @@ class _Run:
                 reserved=reserved,
                 currency=currency,
                 stopped=self._reins.resting,
+                short=summary.short,
                 exit_code=5 if code and summary.short else code,
                 report=str(summary.report),
                 error=self._why,

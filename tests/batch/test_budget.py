@@ -91,6 +91,24 @@ async def test_a_run_ends_short_of_money_only_when_nothing_under_way_can_give_an
     assert done.spent == 5 * each
 
 
+async def test_a_refresh_that_meets_its_budget_says_so_of_each_poster_and_goes_on_with_more(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    each, reserved = await _priced(shop)
+    await shop.run(*(brief_of(f"b{n}") for n in range(3)))
+    monkeypatch.setattr("agent.batch.wants.__version__", "99.0")
+
+    done, _ = await shop.run(refresh=True, budget=3 * each + reserved)
+    standings = await (await shop.desk()).standings()
+    more, _ = await shop.run()
+
+    assert (done.states, done.short, done.exit_code) == ({"planned": 2, "proved": 1}, 2, 5)
+    told = [one.reasons for one in standings.values() if one.state == "planned"]
+    assert all("budget" in reason for (reason,) in told)
+    assert (more.states, more.short, more.exit_code) == ({"proved": 3}, 0, 0)
+    assert more.spent == 6 * each
+
+
 async def test_who_waits_for_money_is_let_go_when_nothing_more_is_to_be_begun(
     open_on: OpenOn, serve: Serve, tmp_path: Path
 ) -> None:

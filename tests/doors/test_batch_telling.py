@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 
-from agent.batch.events import BatchPoster, BatchProgress, BatchWaits
+from agent.batch.events import BatchDone, BatchPoster, BatchProgress, BatchWaits
 from agent.doors.cli.batch_telling import BatchTeller
 
 
@@ -60,3 +60,13 @@ def test_what_is_told_without_a_wait_names_none() -> None:
     )
 
     assert heard.lines == ["ada is gone"]
+
+
+def test_posters_that_a_budget_was_in_the_way_of_are_counted_at_the_end() -> None:
+    heard = Heard()
+
+    BatchTeller(as_json=False, progress=heard).tell(
+        BatchDone(batch="spring", folder="out", states={"planned": 3}, short=3, exit_code=5)
+    )
+
+    assert "stopped by a budget: 3 posters" in heard.lines[-1]

@@ -112,6 +112,11 @@ class BatchTeller:
             self.line(f"  {plain(event.report)}")
         if event.error is not None:
             self.line(f"  stopped: {plain(event.error.message)}")
+        if event.short:
+            self.line(
+                f"  stopped by a budget: {count(event.short, 'poster')}; with a larger --max-cost, "
+                "or budget in the brief, limner batch run makes them"
+            )
         if event.stopped and event.exit_code:
             self.line("  stopped; limner batch run goes on")
 
