@@ -62,7 +62,8 @@ At = Annotated[Desk, Depends(desk_of)]
 
 
 def _by_key(desk: Desk, request: Request) -> TenantSettings:
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    said = request.headers.getlist("authorization")
+    scheme, _, key = said[0].partition(" ") if len(said) == 1 else ("", "", "")  # of two, neither
     key = key.strip()
     found = desk.register.owner(key)
     if scheme.lower() == "bearer" and key and found:
@@ -87,7 +88,7 @@ def _caps(tenant: TenantSettings) -> dict[str, Decimal]:
 
 
 def _acknowledged(request: Request, tenant: TenantSettings | None) -> tuple[str, ...]:
-    said = request.headers.get(ACKNOWLEDGE, "")
+    said = ",".join(request.headers.getlist(ACKNOWLEDGE))
     rules = tuple(part.strip() for part in said.split(",") if part.strip())[:MOST_RULES]
     if rules and not (tenant and tenant.may_acknowledge):
         raise ApiError(

@@ -57,6 +57,15 @@ class Roots:
         there = (path for path in candidates if os.path.lexists(path))
         return self._checked(next(there, candidates[0]), text, what=what)
 
+    def file(self, text: str, *, what: str) -> Path:
+        """The same of one that can be read to its end: a pipe would be waited for without end."""
+        path = self.inside(text, what=what)
+        if not stat.S_ISREG(mode_of(path)):
+            raise UsageError(
+                f"{what} {text!r}: there is no such file below {', '.join(map(str, self.folders))}."
+            )
+        return path
+
     def _candidates(self, text: str, *, what: str) -> tuple[Path, ...]:
         if _CONTROL.search(text) or text.encode("utf-8", "replace").decode() != text:
             raise UsageError(f"{what} {text!r}: no file has such a name.")

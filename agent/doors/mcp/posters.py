@@ -178,7 +178,7 @@ def _read(path: str, roots: Roots) -> Brief:
     """The brief; what it names has to lie in the roots too, for its pictures become public."""
     from ...poster.filling import load_brief
 
-    brief = load_brief(roots.inside(path, what="brief"))
+    brief = load_brief(roots.file(path, what="brief"))
     for file in (*brief.references, *((brief.logo.path,) if brief.logo else ())):
         roots.inside(str(file), what=f"{brief.name}: the picture")
     return brief

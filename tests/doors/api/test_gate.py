@@ -247,6 +247,19 @@ async def test_with_keys_none_other_will_do(open_server: OpenServer, header: str
         assert session.tenant == "studio"
 
 
+async def test_of_two_keys_neither_is_believed(open_server: OpenServer) -> None:
+    (one, key), (other, others) = tenant("one"), tenant("other")
+    async with open_server(tenants={"one": one, "other": other}) as served:
+        for both in ((key, others), (others, key), (key, key)):
+            headers = [pair for which in both for pair in which.items()]
+            refused = await served.client.post(GENERATIONS, json=KITE, headers=headers)
+
+            assert (refused.status_code, refused.json()["error"]["code"]) == (
+                401,
+                "invalid_api_key",
+            )
+
+
 async def test_what_one_tenant_drew_is_unknown_to_the_other(open_server: OpenServer) -> None:
     (one, key), (other, others) = tenant("one"), tenant("other")
     async with open_server(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -61,7 +62,16 @@ async def test_who_does_not_wait_goes_on_with_the_same_call_and_buys_nothing_twi
 
     assert early.receipt["status"] == again.receipt["status"] == "pending"
     assert made.receipt["status"] == "done"
-    assert hand.requests == 2
+    assert hand.artist.counters["generations"] == 2
+
+
+@pytest.mark.parametrize("name", ["pipe.yaml", "nothing.yaml", "."])
+async def test_a_brief_that_is_no_file_is_not_waited_for(opened: Opened, name: str) -> None:
+    async with opened() as hand:
+        os.mkfifo(hand.work / "pipe.yaml")
+        made = await hand.call("make_poster", brief=name)
+
+        assert "there is no such file below" in made.text
 
 
 async def test_a_brief_outside_of_the_roots_is_not_read(opened: Opened, tmp_path: Path) -> None:
@@ -102,7 +112,7 @@ async def test_the_server_spends_no_more_than_it_may(opened: Opened) -> None:
 
     assert [one["status"] for one in made.receipt["posters"]] == ["proved", "budget"]
     assert more.problem["code"] == "budget"
-    assert hand.requests == 1
+    assert hand.artist.counters["generations"] == 1
 
 
 async def test_the_server_draws_no_more_pictures_than_it_may(opened: Opened) -> None:
