@@ -25,7 +25,7 @@ from .passing import Passing
 from .prepare import Caller, Prepared, Shop, judged, prepare
 from .reading import Read, bare_ids, read_request, take_own_pictures
 from .turns import RelayedTurn
-from .written import note, retelling_of, write_down
+from .written import note, write_down
 
 log = get_logger("limner.relay")
 
@@ -206,8 +206,7 @@ class Relay:
         self._tasks.start_soon(_guarded, turn.drive, line)
         document = None
         if prepared.payload.get("background") is True:
-            begun = retelling_of(shop.kit, prepared, written).begun()
-            document = kept.plain(begun) | {"output": []}
+            document = kept.plain(written.tale.begun()) | {"output": []}
         return Accepted(line, stream=request.stream, document=document)
 
     async def _unclaim(self, purchase: Purchase | None) -> None:

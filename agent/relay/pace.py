@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import anyio
 
-AT_ONCE = 24
+AT_ONCE = 48
 """Turns between their request and their sending; more would only make each other late."""
 LONGEST_S = 2.0
 """For which a turn gives way, all in all."""

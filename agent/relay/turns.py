@@ -25,7 +25,7 @@ from . import kept, once
 from .line import Declined, Line
 from .pace import LONGEST_S, Pace, Place
 from .prepare import Prepared, Shop, check_options, compose
-from .written import Written, note, retelling_of, row_of
+from .written import Written, note, row_of
 
 log = get_logger("limner.relay")
 
@@ -61,7 +61,7 @@ class RelayedTurn:
         self._yields_until: float | None = None
         """Set with the first draft that was told."""
         self._streams = prepared.request.stream
-        self._tale = retelling_of(shop.kit, prepared, written)
+        self._tale = written.tale
         self._receipt = Receipt(shop.kit, prepared.opened.request)
         self._receipt.session, self._receipt.begun = written.session, written.begun
         self._taking = Taking(

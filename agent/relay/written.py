@@ -32,6 +32,8 @@ class Written:
     session: Session
     created: datetime
     input: tuple[KeptItem, ...] = field(default=(), repr=False)
+    tale: Retelling = field(repr=False)
+    """How its answer is told."""
     attempt: Attempt | None = None
     """The first one, which is to go out now; ``None`` where it may have to wait for its turn."""
 
@@ -52,18 +54,19 @@ async def write_down(
             session, other_name = await _create(kit, session, other_name), None
     begun = await keeping.new_turn(kit, opened, session, prompts=errand.prompts)
     errand = attempts.on_account(errand, session=session.id, turn=begun.turn.id)
+    response = kit.ids.new("resp")
     written = Written(
-        id=kit.ids.new("resp"),
+        id=response,
         begun=begun,
         session=session,
         created=begun.turn.created,
+        tale=_tale(kit, prepared, response, begun.turn.created),
         input=await _input(kit, prepared, begun.turn),
         attempt=attempts.outgoing(kit, errand),
     )
     row = None
     if prepared.request.store is not False:
-        told = retelling_of(kit, prepared, written)
-        row = row_of(prepared, written, "in_progress", kept.plain(told.begun()))
+        row = row_of(prepared, written, "in_progress", kept.plain(written.tale.begun()))
     beginning = Beginning(
         session=session,
         other_name=other_name,
@@ -136,12 +139,11 @@ async def _input(kit: Kit, prepared: Prepared, turn: Turn) -> tuple[KeptItem, ..
     return kept.input_items(prepared.talk, named, ids)
 
 
-def retelling_of(kit: Kit, prepared: Prepared, written: Written) -> Retelling:
-    """How its answer is told."""
+def _tale(kit: Kit, prepared: Prepared, which: str, created: datetime) -> Retelling:
     request, payload = prepared.request, prepared.payload
     frame = Frame(
-        id=written.id,
-        created=int(written.created.timestamp()),
+        id=which,
+        created=int(created.timestamp()),
         asked=payload | {"model": request.model or kit.upstream.profile.model},
         previous=request.previous_response_id,
         instructions=request.instructions,

@@ -11,11 +11,9 @@ shielded: a cancelled caller neither leaves half a write nor a held lock.
 
 from __future__ import annotations
 
-import errno
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, cast
 
@@ -23,26 +21,29 @@ import anyio
 from anyio import to_thread
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ..errors import SettingsError, StoreBusy, StoreError
+from ..errors import SettingsError, StoreError
 from ..logs import get_logger
 from .exact import ExactSum
+from .said import from_disk, translated
 from .tables import storable
 
 log = get_logger("limner.store")
 
 P = ParamSpec("P")
 T = TypeVar("T")
+I = TypeVar("I")  # noqa: E741  an item
+
+Together = Callable[[Connection, Sequence[I]], Sequence[T]]
+"""One result for each item, or an exception for all of them."""
 
 WRITE_LOCK = 0x4C696D6E
 """The advisory lock of PostgreSQL that all writers of a store share."""
 
 MOST_AT_ONCE = 100
 """Pieces of work in one transaction: whoever waits behind them waits for all."""
-
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 PRAGMAS = ("foreign_keys=ON", "synchronous=FULL", "secure_delete=ON")
 """Per connection. FULL, not NORMAL: a paid attempt must survive a power cut, not only a crash."""
@@ -138,87 +139,33 @@ def _begin_postgresql(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITE_LOCK})
 
 
-@contextmanager
-def translated(where: str) -> Iterator[None]:
-    """Raise what the database or the disk says as a ``StoreError`` that names ``where``."""
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise _from_database(error, where) from error
-    except sqlite3.Error as error:
-        raise _from_cause(error, where) from error
-    except OSError as error:
-        raise from_disk(error, where) from error
-
-
-def _from_database(error: SQLAlchemyError, where: str) -> StoreError:
-    cause = error.orig if isinstance(error, DBAPIError) else None
-    return _from_cause(error if cause is None else cause, where)
-
-
-def _is_away(state: str | None) -> bool:
-    """Classes 08 and 57 of SQLSTATE: the connection broke, or the server is going or coming."""
-    return state is not None and state[:2] in ("08", "57")
-
-
-def _from_cause(cause: BaseException, where: str) -> StoreError:
-    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
-    state = getattr(cause, "sqlstate", None)
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or state == "55P03":
-        return StoreBusy(
-            f"another process holds {where} for too long",
-            hint="Wait for it to finish, or look for a stuck limner process, then try again.",
-        )
-    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR) or state == "53100":
-        return StoreError(f"{where} cannot be written: {cause}", hint="Free some disk space.")
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return StoreError(
-            f"{where} is damaged or is no database: {cause}",
-            hint="Move it away and restore a copy; the pictures in blobs/ are still there.",
-        )
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return StoreError(f"{where} cannot be opened: {cause}", hint="Check its permissions.")
-    plain = (type(cause).__module__, type(cause).__name__) == ("psycopg", "OperationalError")
-    if _is_away(state) or (state is None and plain):
-        said = str(cause).strip().partition("\n")[0].removeprefix("connection failed: ")
-        return StoreError(
-            f"{where} cannot be reached: {said}",
-            hint="Is it running? LIMNER_DATABASE_URL has its host, user, password and name.",
-        )
-    return StoreError(f"{where} refused the work: {type(cause).__name__}: {cause}")
-
-
-def from_disk(error: OSError, where: str) -> StoreError:
-    """An ``OSError`` as a ``StoreError``; a full disk says so."""
-    if error.errno in FULL:
-        return StoreError(
-            f"no space left for {where}: {error.strerror}",
-            hint="Free some disk space or raise the quota; nothing half-written was kept.",
-        )
-    return StoreError(f"{where}: {error.strerror}", hint="Check the folder and its permissions.")
-
-
-class Job(Generic[T]):
+class Job(Generic[I, T]):
     """One piece of work that waits for its turn, and then what came of it."""
 
-    def __init__(self, work: Callable[[Connection], T]) -> None:
-        self._work = work
+    def __init__(self, work: Together[I, T], item: I) -> None:
+        self.work = work
+        self.item = item
         self._value: T | None = None
         self._error: Exception | None = None
         self.over = False
         self.called = anyio.Event()
         """Set when it is over, or when it is to begin the next transaction."""
 
-    def run_in(self, connection: Connection) -> None:
-        """With others, and undone with them by whatever it raises."""
-        self._value, self._error = self._work(connection), None
+    def came_to(self, value: T) -> None:
+        """Done, unless the transaction is undone yet."""
+        self._value, self._error = value, None
+
+    def alone(self, connection: Connection) -> T:
+        """What came of it, kept nowhere."""
+        (value,) = self.work(connection, [self.item])
+        return value
 
     def run_apart(self, connection: Connection, where: str) -> None:
         """With others: what it raises undoes itself alone. Raises only what the database says."""
         self._value = self._error = None
         try:
             with connection.begin_nested():
-                self._value = self._work(connection)
+                self._value = self.alone(connection)
         except SQLAlchemyError:
             raise  # some of these undo the whole transaction
         except OSError as error:
@@ -230,7 +177,7 @@ class Job(Generic[T]):
         self._value = self._error = None
         try:
             with translated(where), engine.begin() as connection:
-                self._value = self._work(connection)
+                self._value = self.alone(connection)
         except Exception as error:  # noqa: BLE001  it belongs to whoever asked for it
             self._error = error
         self.over = True
@@ -255,7 +202,7 @@ class Database:
         self._engine = create_engine(url, **engine_options(url, busy_s))
         prepare_engine(self._engine)
         # Fair in here, where SQLite would only poll; PostgreSQL has a queue of its own.
-        self._jobs: list[Job[Any]] = []
+        self._jobs: list[Job[Any, Any]] = []
         self._writing = False
 
     async def read(
@@ -272,9 +219,17 @@ class Database:
         What waits meanwhile goes along in the next transaction, where what fails undoes itself
         alone: a commit waits for the disk, and 200 turns would wait for it one after another.
         """
+
+        def alone(connection: Connection, _: Sequence[None]) -> tuple[T]:
+            return (work(connection, *args, **kwargs),)
+
+        return await self.write_with(alone, None)
+
+    async def write_with(self, work: Together[I, T], item: I) -> T:
+        """The same, done in one go for all the items that wait for the same ``work``."""
+        job = Job(work, item)
         if not self.sqlite:
-            return await self._run("write", work, *args, **kwargs)
-        job: Job[T] = Job(lambda connection: work(connection, *args, **kwargs))
+            return await self._run("write", job.alone)
         self._jobs.append(job)
         if self._writing:
             await self._called(job)
@@ -282,7 +237,7 @@ class Database:
             await self._write_on()
         return job.result()
 
-    async def _called(self, job: Job[Any]) -> None:
+    async def _called(self, job: Job[Any, Any]) -> None:
         """Until it is over or is the first of those that wait."""
         try:
             await job.called.wait()
@@ -311,26 +266,30 @@ class Database:
         if self._jobs:
             self._jobs[0].called.set()
 
-    def _together(self, batch: Sequence[Job[Any]]) -> None:
+    def _together(self, batch: Sequence[Job[Any, Any]]) -> None:
         """All in one transaction; where one fails, behind savepoints; at last each in its own."""
         engine = self._engine.execution_options(begin="write")
-        trusting = self._commit(engine, batch, lambda job, on: job.run_in(on))
-        if trusting or self._commit(engine, batch, lambda job, on: job.run_apart(on, self.where)):
+        if self._commit(engine, batch, _by_kind) or self._commit(engine, batch, self._apart):
             return
         log.info("store.apart", jobs=len(batch))
         for job in batch:
             job.run_alone(engine, self.where)
 
+    def _apart(self, connection: Connection, batch: Sequence[Job[Any, Any]]) -> None:
+        for job in batch:
+            job.run_apart(connection, self.where)
+
     @staticmethod
     def _commit(
-        engine: Engine, batch: Sequence[Job[Any]], run: Callable[[Job[Any], Connection], None]
+        engine: Engine,
+        batch: Sequence[Job[Any, Any]],
+        run: Callable[[Connection, Sequence[Job[Any, Any]]], None],
     ) -> bool:
         if len(batch) == 1:
             return False
         try:
             with engine.begin() as connection:
-                for job in batch:
-                    run(job, connection)
+                run(connection, batch)
         except Exception:  # noqa: BLE001  each hears of its own when it is tried by itself
             return False
         for job in batch:
@@ -371,6 +330,17 @@ class Database:
     async def aclose(self) -> None:
         """Close every connection."""
         await _shielded(self._engine.dispose)
+
+
+def _by_kind(connection: Connection, batch: Sequence[Job[Any, Any]]) -> None:
+    """Whoever wait together are independent of each other, so that their order is free."""
+    kinds: dict[Any, list[Job[Any, Any]]] = {}
+    for job in batch:
+        kinds.setdefault(job.work, []).append(job)
+    for work, jobs in kinds.items():
+        values = work(connection, [job.item for job in jobs])
+        for job, value in zip(jobs, values, strict=True):
+            job.came_to(value)
 
 
 async def _shielded(work: Callable[[], T]) -> T:

@@ -88,14 +88,6 @@ def reserve(
     return None
 
 
-def send_off(connection: Connection, new: Attempt, *, caps: Caps) -> Failure | None:
-    """``reserve`` and ``mark_sent`` in one: it goes out as soon as this is on disk."""
-    if refusal := reserve(connection, new, caps=caps, dry=True):
-        return refusal
-    connection.execute(_INSERT, rows.attempt_row(new) | {"heartbeat": new.sent})
-    return None
-
-
 def _refusal(connection: Connection, new: Attempt, scope: str, cap: Decimal) -> Failure | None:
     if scope not in SCOPES:
         raise UsageError(f"no budget can be about {scope!r}", hint="One of " + ", ".join(SCOPES))

@@ -28,7 +28,8 @@ from sqlalchemy import (
 from ..errors import StoreBusy, StoreError, StoreNewer
 from ..logs import get_logger
 from .blobs import sync_file, sync_folder
-from .database import engine_options, prepare_engine, shown, translated
+from .database import engine_options, prepare_engine, shown
+from .said import translated
 from .tables import LATER, REVISIONS, VERSION_TABLE, metadata
 
 log = get_logger("limner.store")

@@ -24,7 +24,8 @@ from ..protocols import Clock
 from ..schema import Blob, Image
 from . import inventory
 from .blobs import BlobFolder, digest, read_verified, sync_folder
-from .database import Database, translated
+from .database import Database
+from .said import translated
 
 if TYPE_CHECKING:
     from .bucket import Bucket

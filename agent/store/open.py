@@ -42,12 +42,13 @@ from . import (
     verifying,
 )
 from .blobs import BlobFolder, digest, read_verified
-from .database import Database, store_url, translated
+from .database import Database, store_url
 from .ledger import Caps
 from .migrate import bring_up_to_date
 from .mirror import Mirror, open_mirror, with_files
 from .reaping import Reaped
 from .rows import Entry
+from .said import translated
 from .screened import Screened, screened
 from .settling import Settling
 
@@ -160,12 +161,15 @@ class DiskStore:
 
     async def open_turn(self, turn: Turn) -> None:
         """Raises ``StoreError`` while nothing is sent yet, when a picture would no longer fit."""
-        await self._database.write(self.open_turn_in, turn)
+        await self._database.write(self._open_turn, turn)
 
-    def open_turn_in(self, connection: Connection, turn: Turn, *, fresh: bool = False) -> None:
-        """The same in somebody's transaction, perhaps with its ``fresh`` session."""
+    def _open_turn(self, connection: Connection, turn: Turn) -> None:
+        self.check_room()
+        sessions.open_turn(connection, turn, owner=self.settling.owner)
+
+    def check_room(self) -> None:
+        """Raises ``StoreError`` when the disk could not take another picture."""
         self._folder.check_room()
-        sessions.open_turn(connection, turn, owner=self.settling.owner, fresh=fresh)
 
     async def close_turn(self, turn: Turn, *, expected_head: TurnId | None) -> bool:
         moved = await self._database.write(

@@ -14,15 +14,14 @@ from sqlalchemy import (
     RowMapping,
     Table,
     bindparam,
-    insert,
     select,
     update,
 )
 
-from ..errors import UsageError
 from ..protocols import Beginning, KeptItem, KeptResponse
 from ..schema import Failure, ImageId, Session, SessionId, TurnId
-from . import forget, ledger, sessions
+from . import forget
+from .beginning import ADD, Side, begin_all, item_rows, response_row
 from .database import Database
 from .open import DiskStore
 from .tables import response, response_item
@@ -33,7 +32,6 @@ _AT_ONCE = 500
 """Ids in one statement: SQLite takes 32,766 parameters, PostgreSQL twice as many."""
 
 
-_ADD, _ADD_ITEM = insert(response), insert(response_item)
 _CLOSE = update(response).where(
     response.c.id == bindparam("which"), response.c.status == "in_progress"
 )
@@ -54,27 +52,13 @@ class DiskAnswers:
         await self._database.write(_open, new)
 
     async def begin(self, new: Beginning) -> Session | Failure:
-        return await self._database.write(self._begin, new)
+        return await self._database.write_with(self._begin, new)
 
-    def _begin(self, connection: Connection, new: Beginning) -> Session | Failure:
-        if new.sending is not None:
-            attempt, caps = new.sending
-            if refused := ledger.send_off(connection, attempt, caps=caps):
-                return refused
-        session, turn = _session(connection, new), new.turn
-        self._store.open_turn_in(connection, turn, fresh=new.other_name is not None)
-        for verdict in new.verdicts:
-            sessions.add_verdict(
-                connection,
-                verdict,
-                at=turn.created,
-                session=session.id,
-                turn=turn.id,
-                user=new.user,
-            )
-        if new.response is not None:
-            _open(connection, new.response)
-        return session
+    def _begin(
+        self, connection: Connection, news: Sequence[Beginning]
+    ) -> Sequence[Session | Failure]:
+        self._store.check_room()
+        return begin_all(connection, news, owner=self._store.settling.owner)
 
     async def close_response(self, ended: KeptResponse) -> bool:
         return await self._database.write(_close, ended)
@@ -100,53 +84,21 @@ class DiskAnswers:
         return await self._database.write(_delete, which, tenant=tenant, at=at)
 
 
-def _session(connection: Connection, new: Beginning) -> Session:
-    if new.other_name is None:
-        return new.session
-    try:
-        return sessions.create(connection, new.session)
-    except UsageError:
-        named = new.session.model_copy(update={"name": new.other_name})
-        return sessions.create(connection, named)
-
-
 def _open(connection: Connection, new: KeptResponse) -> None:
-    row = {
-        "id": new.id,
-        "tenant": new.tenant,
-        "session": new.session,
-        "turn": new.turn,
-        "previous": new.previous,
-        "status": new.status,
-        "created": new.created,
-        "document": new.document,
-    }
-    connection.execute(_ADD, row)
-    _add(connection, new, "input", new.input)
+    connection.execute(ADD[response], response_row(new))
+    _add(connection, new, "input")
 
 
-def _add(connection: Connection, of: KeptResponse, side: str, items: Sequence[KeptItem]) -> None:
-    rows = [
-        {
-            "id": item.id,
-            "tenant": of.tenant,
-            "response": of.id,
-            "session": of.session,
-            "side": side,
-            "image": item.image,
-            "value": item.value,
-        }
-        for item in items
-    ]
-    if rows:
-        connection.execute(_ADD_ITEM, rows)
+def _add(connection: Connection, of: KeptResponse, side: Side) -> None:
+    if rows := item_rows(of, side):
+        connection.execute(ADD[response_item], rows)
 
 
 def _close(connection: Connection, ended: KeptResponse) -> bool:
     values = {"status": ended.status, "document": ended.document}
     if connection.execute(_CLOSE, values | {"which": ended.id}).rowcount != 1:
         return False
-    _add(connection, ended, "output", ended.output)
+    _add(connection, ended, "output")
     return True
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Select, bindparam, exists, func, insert, or_, select, update
@@ -46,6 +47,14 @@ def create(connection: Connection, new: Session) -> Session:
         )
     connection.execute(_ADD_SESSION, rows.session_row(new))
     return new.model_copy(update={"turns": 0, "images": 0})
+
+
+def taken(connection: Connection, names: Sequence[str]) -> set[str]:
+    """Those of ``names`` that a session has."""
+    if not names:
+        return set()
+    query = select(session.c.name).where(session.c.name.in_(names))
+    return set(connection.execute(query).scalars())
 
 
 def _with_counts() -> Select[tuple[object, ...]]:
@@ -109,15 +118,16 @@ def turn_by_id(connection: Connection, which: TurnId) -> Turn:
     return rows.turn_of(row, connection.execute(made).scalars())
 
 
-def open_turn(
-    connection: Connection, new: Turn, *, owner: str | None = None, fresh: bool = False
-) -> None:
-    """With outcome NULL, whatever ``new`` says; ``fresh``: its session was written just now."""
-    if not fresh:
-        _require(connection, new.session)
-        _touch(connection, new.session, new.created)
+def open_turn(connection: Connection, new: Turn, *, owner: str | None = None) -> None:
+    """With outcome NULL, whatever ``new`` says."""
+    touch(connection, new.session, new.created)
+    connection.execute(_ADD_TURN, open_row(new, owner=owner))
+
+
+def open_row(new: Turn, *, owner: str | None) -> rows.Row:
+    """Of a turn that has just begun."""
     begun = new.model_copy(update={"outcome": None, "closed": None})
-    connection.execute(_ADD_TURN, rows.turn_row(begun) | {"owner": owner})
+    return rows.turn_row(begun) | {"owner": owner}
 
 
 def close_turn(
@@ -181,8 +191,10 @@ def _require(connection: Connection, of: SessionId) -> None:
         raise session_not_found(connection, of)
 
 
-def _touch(connection: Connection, of: SessionId, at: datetime) -> None:
-    connection.execute(_UPDATE, {"which": of, "updated": at})
+def touch(connection: Connection, of: SessionId, at: datetime) -> None:
+    """Something happened in it; raises ``NotFound`` for one that was forgotten."""
+    if connection.execute(_UPDATE, {"which": of, "updated": at}).rowcount != 1:
+        raise session_not_found(connection, of)
 
 
 def add_image(connection: Connection, new: NewImage, *, path: PathOf) -> Image:
@@ -202,7 +214,7 @@ def add_image(connection: Connection, new: NewImage, *, path: PathOf) -> Image:
         }
     )
     connection.execute(_ADD_IMAGE, rows.image_row(listed))
-    _touch(connection, of, listed.created)
+    touch(connection, of, listed.created)
     return listed
 
 

@@ -20,8 +20,9 @@ from ..protocols import Clock
 from ..schema import Sha256
 from . import adopting, owners, presence, reaping
 from .blobs import BlobFolder
-from .database import Database, translated
+from .database import Database
 from .reaping import Dead, Reaped
+from .said import translated
 
 P = ParamSpec("P")
 T = TypeVar("T")

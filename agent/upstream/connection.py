@@ -142,7 +142,7 @@ class Incoming:
         limit = min(self._heard + self._dispatch.silence_s, self._deadline)
         within = max(limit - self._clock.monotonic(), 0)
         try:
-            with anyio.move_on_after(within):
+            with anyio.CancelScope(deadline=anyio.current_time() + within):
                 return await anext(self._chunks, None)
         except _BROKEN as error:
             return failures.broken(error)

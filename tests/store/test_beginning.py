@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
+import anyio
 import pytest
+from sqlalchemy import Engine, event
 
-from agent.errors import StoreError
+from agent.errors import LimnerError, NotFound, StoreError
 from agent.protocols import Beginning, KeptResponse
 from agent.schema import Attempt, Failure, Session, SessionId, Turn
 from agent.store import DiskStore
@@ -103,6 +105,76 @@ async def test_a_budget_that_does_not_cover_it_leaves_nothing_of_the_turn(
     assert isinstance(refused, Failure)
     assert refused.code == "budget"
     assert (await store.sessions(), await store.attempts()) == ([], [])
+
+
+async def all_of(store: DiskStore, news: list[Beginning]) -> list[Session | Failure | LimnerError]:
+    """What each came to, all of them asked for at once over one store."""
+    answers, found = DiskAnswers(store), dict[int, Session | Failure | LimnerError]()
+
+    async def one(at: int) -> None:
+        try:
+            found[at] = await answers.begin(news[at])
+        except LimnerError as error:
+            found[at] = error
+
+    async with anyio.create_task_group() as tasks:
+        for at in range(len(news)):
+            tasks.start_soon(one, at)
+    return [found[at] for at in range(len(news))]
+
+
+async def test_turns_that_begin_together_are_written_together_each_session_under_a_name_of_its_own(
+    store: DiskStore, a_session: MakeSession, a_turn: MakeTurn
+) -> None:
+    turns = [a_turn(id=f"turn_{n}", session=f"ses_{n}") for n in range(30)]
+    news = [
+        beginning(a_session("kite", id=turn.session), turn, f"kite-{n}")
+        for n, turn in enumerate(turns)
+    ]
+    statements: list[str] = []
+
+    def note(*given: object) -> None:
+        statements.append(str(given[2]))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        await all_of(store, news)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+    assert {one.name for one in await store.sessions()} == {
+        "kite",
+        *(f"kite-{n}" for n in range(1, 30)),
+    }
+    assert [len(await store.turns(turn.session)) for turn in turns] == [1] * 30
+    if store.database.sqlite:
+        assert len([said for said in statements if said.startswith("INSERT")]) < 30
+
+
+async def test_one_that_no_budget_covers_and_one_whose_session_is_gone_take_no_other_with_them(
+    store: DiskStore, a_session: MakeSession, a_turn: MakeTurn, an_attempt: MakeAttempt
+) -> None:
+    turns = [a_turn(id=f"turn_{n}", session=f"ses_{n}") for n in range(6)]
+    news = [
+        replace(
+            beginning(a_session(f"kite {n}", id=turn.session), turn, f"kite-{n}"),
+            sending=(
+                sent(an_attempt("0.50", id=f"att_{n}", session=turn.session, turn=turn.id)),
+                {"day": Decimal("1.60")},
+            ),
+        )
+        for n, turn in enumerate(turns)
+    ]
+    news[1] = replace(news[1], other_name=None)
+
+    found = await all_of(store, news)
+
+    assert isinstance(found[1], NotFound)
+    refused = [one for one in found if isinstance(one, Failure)]
+    assert [one.code for one in refused] == ["budget", "budget"]
+    begun = [one for one in found if isinstance(one, Session)]
+    assert {one.id for one in await store.sessions()} == {one.id for one in begun}
+    assert len(await store.attempts()) == len(begun) == 3
 
 
 def sent(attempt: Attempt) -> Attempt:

@@ -13,9 +13,9 @@ from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from ... import ImageAgent, Settings
-from ...factory import fetcher_of, living, publisher_of, tenancy_of
+from ...factory import answers_of, fetcher_of, living, publisher_of, tenancy_of
 from ...hosts import LOOPBACK
-from ...protocols import Publisher, Tenancy
+from ...protocols import Answers, Publisher, Tenancy
 from ...relay.pace import Pace
 from ...schema import ScreenOutput
 from ...settings import ProfileSettings
@@ -69,6 +69,7 @@ class Desk:
     chosen: ProfileSettings
     options: ServeOptions
     tasks: TaskGroup
+    answers: Answers
     tenancy: Tenancy
     fetch: Fetch | None
     """Fetches a picture by its address; ``None``: the profile does not allow it."""
@@ -140,6 +141,7 @@ class OpenDesk:
             options=self._options,
             tasks=self._tasks,
             register=Register(self._settings, always=not self._options.on_loopback),
+            answers=answers_of(kit.store),
             tenancy=tenancy_of(kit.store),
             fetch=fetcher_of(self._parts.chosen),
             publisher=publisher_of(self._settings, kit.store),

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import anyio
 from fastapi import Request
-from starlette.requests import ClientDisconnect
 
 from .errors import ApiError
 
@@ -58,21 +57,19 @@ async def body_of(request: Request, *, at_most: int, idle_s: float) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > at_most:
         raise _too_large(at_most)
-    body, chunks = bytearray(), request.stream()
-    while True:
-        chunk: bytes | None = None
+    body, more = bytearray(), True
+    while more:
         with anyio.move_on_after(idle_s) as waiting:
-            try:
-                chunk = await anext(chunks, b"")
-            except ClientDisconnect:
-                raise ApiError(400, "The body ended before it was complete.") from None
-        if waiting.cancelled_caught or chunk is None:
+            message = await request.receive()
+        if waiting.cancelled_caught:
             raise ApiError(408, f"Nothing of the body came for {idle_s:g} s.", code="timeout")
-        body += chunk
+        if message["type"] == "http.disconnect":
+            raise ApiError(400, "The body ended before it was complete.")
+        body += message.get("body", b"")
         if len(body) > at_most:
             raise _too_large(at_most)
-        if not chunk:
-            return bytes(body)
+        more = message.get("more_body", False)
+    return bytes(body)
 
 
 def _too_large(at_most: int) -> ApiError:

@@ -15,7 +15,6 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from ...errors import UsageError
-from ...factory import answers_of
 from ...relay.entry import Accepted, Relay
 from ...relay.line import Declined, Head, Line
 from ...relay.prepare import Caller, Shop
@@ -123,7 +122,7 @@ async def input_items(  # noqa: PLR0917 - the query of the API
 def _relay(desk: Desk) -> Relay:
     shop = Shop(
         kit=desk.kit,
-        answers=answers_of(desk.kit.store),
+        answers=desk.answers,
         tenancy=desk.tenancy,
         own_picture=partial(_own, desk),
     )
