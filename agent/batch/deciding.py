@@ -17,6 +17,7 @@ from ..errors import NotFound, UsageError
 from ..poster.output import put
 from ..poster.purse import total
 from ..poster.records import Delivered
+from ..poster.sizes import SizeSpec
 from ..protocols import NewImage
 from ..schema import Cost, Image, ImageId, Rendering
 from .folder import written
@@ -37,6 +38,7 @@ from .wants import Sheet, Window, windows
 
 Spread = Literal["sizes", "locales", "all"]
 _CANDIDATES: Final = 8
+_SHAPE: Final = 0.01
 _ENDS: Final = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 _JUDGED: Final[frozenset[CellState]] = frozenset(
     {"proved", "needs-person", "approved", "rejected", "stale"}
@@ -158,16 +160,26 @@ class Desk:
 
     async def accept(self, name: str, path: Path, *, by: str) -> Image:
         """A person's own file in place of the one that was made; both are kept, one as parent."""
-        found = [window.known.cells.get(name) async for window in self.windows([name])]
-        note = found[0] if found else None
+        found = [one async for one in self.windows([name])]
+        note = found[0].known.cells.get(name) if found else None
         if note is None or note.record.picture.image is None:
             raise UsageError(
                 f"{name} has no picture that this file could stand for.",
                 hint="limner batch run makes it first.",
             )
         data = await anyio.to_thread.run_sync(self._agent.kit.pictures.load, path)
-        if self._agent.kit.pictures.inspect(data, name=str(path)).media_type not in _ENDS:
+        facts = self._agent.kit.pictures.inspect(data, name=str(path))
+        if facts.media_type not in _ENDS:
             raise UsageError(f"{path}: no poster.", hint="Save it as PNG, JPEG or WebP.")
+        spec = _size(found[0], name)
+        if not any(
+            _same_shape((facts.width, facts.height), one) for one in (spec.trim, spec.canvas)
+        ):
+            width, height = spec.trim
+            raise UsageError(
+                f"{path}: is {facts.width}x{facts.height}, and {name} is {width}x{height}.",
+                hint="Save it in that shape, with or without the bleed; more pixels or fewer will do.",
+            )
         image = await self._imported(note, data, path)
         files = (await anyio.to_thread.run_sync(self._placed, note, data, image),)
         record = note.record.model_copy(
@@ -229,6 +241,19 @@ class Change(NamedTuple):
     posters: tuple[str, ...]
     dearest: Cost
     """Of its pictures."""
+
+
+def _size(window: Window, name: str) -> SizeSpec:
+    """Of a poster."""
+    (sheet,) = (one for one in window.sheets if name in one.wants)
+    size = sheet.wants[name].cell.size
+    return next(one for one in sheet.brief.sizes if one.name == size)
+
+
+def _same_shape(found: tuple[int, int], wanted: tuple[int, int]) -> bool:
+    """As wide for its height, but for what rounding and a hair's breadth make of it."""
+    across, down = found[0] * wanted[1], found[1] * wanted[0]
+    return abs(across - down) <= _SHAPE * down
 
 
 def _wish(sheet: Sheet, known: Known, key: str, text: str) -> Wish | None:

@@ -41,6 +41,15 @@ def lots_of(place: Place) -> dict[Lot, int] | None:
         raise unusable(place, error) from error
 
 
+def left_to_others(place: Place, server: str) -> dict[str, int]:
+    """Tasks that nobody has taken and a worker of this server never will, by theirs. Blocks."""
+    found = Counter[str]()
+    for lot, number in (lots_of(place) or {}).items():
+        if lot.server != server and not lot.holder:
+            found[lot.server] += number
+    return dict(sorted(found.items()))
+
+
 def is_worked_on(place: Place) -> bool:
     """Whether the worker of a file is there."""
     try:

@@ -17,10 +17,8 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or
 
 from ..protocols import Clock
 from ..schema import AttemptId, SessionId
-from . import ledger, owners, reaping
+from . import forget, ledger, owners, reaping
 from .database import Database
-from .forget import SCRUB
-from .inventory import note, release
 from .ledger import UNSETTLED
 from .tables import attempt, batch_note, session
 
@@ -89,9 +87,10 @@ class DiskNotes:
     async def forget(self, batch: str) -> bool:
         """Everything written down of it, and the files that its briefs name.
 
-        False where there is none. What was paid stays; so do its sessions. ``DiskStore.tidy`` then removes the files and what the pages of the database remember.
+        False where there is none. What was paid stays, under a name that no batch has; so do its
+        sessions. ``DiskStore.tidy`` then removes the files and what the pages of the database remember.
         """
-        return await self._database.write(_forget, batch)
+        return await self._database.write(forget.of_batch, batch)
 
     # ── who works for them ───────────────────────────────────────────────────────────────────
 
@@ -244,27 +243,6 @@ def _sessions(connection: Connection, batch: str) -> tuple[SessionId, ...]:
         found.add(made.get("session") if isinstance(made, dict) else None)
     there = select(session.c.id).order_by(session.c.seq)
     return tuple(SessionId(one) for one in connection.execute(there).scalars() if one in found)
-
-
-def _forget(connection: Connection, batch: str) -> bool:
-    if _get(connection, batch, "batch", batch) is None:
-        return False
-    mine = _files_of(connection, batch_note.c.batch == batch)
-    others = _files_of(connection, batch_note.c.batch != batch)
-    connection.execute(delete(batch_note).where(batch_note.c.batch == batch))
-    release(connection, mine - others)
-    note(connection, SCRUB, "needed")
-    return True
-
-
-def _files_of(connection: Connection, which: ColumnElement[bool]) -> set[str]:
-    """Hashes of the files that briefs name."""
-    query = select(batch_note.c.value).where(which, batch_note.c.kind == "brief")
-    return {
-        one["sha256"]
-        for value in connection.execute(query).scalars()
-        for one in value.get("files", ())
-    }
 
 
 def _signs(connection: Connection, at: datetime) -> dict[str, tuple[float, Value]]:

@@ -18,6 +18,7 @@ from .find import session_not_found
 from .inventory import UNLINK, note, release
 from .tables import (
     attempt,
+    batch_note,
     image,
     meta,
     response,
@@ -49,6 +50,39 @@ def of_user(connection: Connection, user: str, *, at: datetime) -> list[TurnId]:
     named = update(verdict).where(verdict.c.acknowledged_by == user)
     connection.execute(named.values(acknowledged_by=None))
     return gone
+
+
+def of_batch(connection: Connection, batch: str) -> bool:
+    """What is written down of a batch; false where there is none.
+
+    What was paid for it is called ``batch~1`` from now on, ``~2`` the next time: a batch that is
+    made again under its name begins with nothing spent.
+    """
+    here = batch_note.c.batch == batch
+    head = select(batch_note.c.key).where(here, batch_note.c.kind == "batch")
+    if connection.execute(head).first() is None:
+        return False
+    mine, others = _files_of(connection, here), _files_of(connection, batch_note.c.batch != batch)
+    connection.execute(delete(batch_note).where(here))
+    release(connection, mine - others)
+    earlier = select(attempt.c.batch).where(
+        attempt.c.batch.startswith(f"{batch}~", autoescape=True)
+    )
+    number = len(connection.execute(earlier.distinct()).all()) + 1
+    paid = update(attempt).where(attempt.c.batch == batch)
+    connection.execute(paid.values(batch=f"{batch}~{number}"))
+    note(connection, SCRUB, "needed")
+    return True
+
+
+def _files_of(connection: Connection, which: ColumnElement[bool]) -> set[str]:
+    """Hashes of the files that briefs name."""
+    query = select(batch_note.c.value).where(which, batch_note.c.kind == "brief")
+    return {
+        one["sha256"]
+        for value in connection.execute(query).scalars()
+        for one in value.get("files", ())
+    }
 
 
 def older_than(connection: Connection, before: datetime, *, at: datetime) -> list[TurnId]:

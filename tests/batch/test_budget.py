@@ -109,6 +109,21 @@ async def test_a_refresh_that_meets_its_budget_says_so_of_each_poster_and_goes_o
     assert more.spent == 6 * each
 
 
+async def test_a_batch_that_is_made_again_begins_with_nothing_spent_and_the_ledger_keeps_both(
+    shop: Shop,
+) -> None:
+    each, reserved = await _priced(shop)
+    await shop.notes.forget("spring")
+
+    done, _ = await shop.run(brief_of("b0"), budget=reserved)
+    await shop.notes.forget("spring")
+    again, _ = await shop.run(brief_of("b0"), budget=reserved)
+
+    assert (done.spent, again.spent) == (each, each)
+    paid = [(one.batch, one.cost.amount) for one in await shop.agent.store.attempts()]
+    assert paid == [("spring~1", each), ("spring~2", each), ("spring", each)]
+
+
 async def test_who_waits_for_money_is_let_go_when_nothing_more_is_to_be_begun(
     open_on: OpenOn, serve: Serve, tmp_path: Path
 ) -> None:

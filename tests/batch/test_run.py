@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image, ImageOps
 
 from agent import ImageAgent, NotFound, UsageError
 from agent.batch.deciding import Desk, desk_of
@@ -16,6 +18,7 @@ from agent.batch.folder import read_decisions
 from agent.batch.notes import NotedSteps
 from agent.batch.queue import Limits, Named, open_queue
 from agent.batch.queue_file import Place
+from agent.batch.queue_state import left_to_others
 from agent.batch.run import run_batch
 from agent.batch.standing import BatchOptions, matching
 from agent.errors import StoreBusy
@@ -195,8 +198,6 @@ async def test_a_server_that_takes_no_more_is_not_asked_for_every_picture(
 
 
 async def test_the_logo_is_kept_as_it_was_given(shop: Shop, tmp_path: Path) -> None:
-    from PIL import Image
-
     logo = tmp_path / "logo.png"
     Image.new("RGB", (80, 80), "red").save(logo)
     text = TEXT.format(name="one", german="Nachtmarkt", motif="lanterns") + f"logo: {logo}\n"
@@ -263,7 +264,8 @@ async def test_an_accepted_file_stands_in_the_place_of_the_poster_with_its_paren
     await shop.run(brief_of("one"))
     desk = await shop.desk()
     mine = shop.folder / "retouched.png"
-    mine.write_bytes(shop.bytes_of("one/en/400x320/1"))
+    with Image.open(io.BytesIO(shop.bytes_of("one/en/320x400/1"))) as made:
+        ImageOps.invert(made.convert("RGB")).save(mine)
 
     image = await desk.accept("one/en/320x400/1", mine, by="ann")
 
@@ -334,6 +336,18 @@ async def test_a_second_worker_on_the_file_is_refused_and_told_what_to_do(tmp_pa
             pass
 
     assert "LIMNER_DATABASE_URL" in caught.value.hint
+
+
+async def test_tasks_that_only_a_worker_of_another_server_takes_are_counted(tmp_path: Path) -> None:
+    place = Place(folder=tmp_path)
+    tasks = [Named(f"spring/{n}", {}) for n in range(3)]
+    async with open_queue(place, Idle(), name="pictures:far", limits=Limits(at_once=1)) as queue:
+        await queue.submit(tasks)
+        queue.rest()
+        await queue.give_back()
+
+    assert left_to_others(place, "near") == {"far": 3}
+    assert left_to_others(place, "far") == {}
 
 
 async def test_a_batch_in_another_folder_is_not_taken_for_this_one(shop: Shop) -> None:

@@ -340,6 +340,36 @@ def test_a_retouched_file_that_no_poster_can_be_is_refused(
     assert "PNG, JPEG or WebP" in ran.err
 
 
+def test_a_retouched_file_in_another_shape_is_refused_with_both_sizes(
+    draw: Limner, limner: Limner, briefs: Path
+) -> None:
+    draw("batch", "spring/*.yaml", *OFFLINE)
+    wide, fine = briefs.parent / "wide.png", briefs.parent / "fine.png"
+    Image.new("RGB", (400, 320)).save(wide)
+    Image.new("RGB", (641, 800)).save(fine)
+
+    refused = limner("batch", "accept", "one/en/320x400/1", str(wide))
+    accepted = limner("batch", "accept", "one/en/320x400/1", str(fine))
+
+    assert refused.code == 2
+    assert "400x320" in refused.err
+    assert "320x400" in refused.err
+    assert accepted.code == 0
+
+
+def test_a_rejection_without_a_reason_changes_nothing(
+    draw: Limner, limner: Limner, briefs: Path
+) -> None:
+    del briefs
+    draw("batch", "spring/*.yaml", *OFFLINE)
+
+    ran = limner("batch", "reject", "one", "--reason", " ")
+
+    assert (ran.code, "say why" in ran.err) == (2, True)
+    states = {one["state"] for one in limner("batch", "status", "--json").records}
+    assert states == {"proved"}
+
+
 @pytest.mark.parametrize("command", ["batch", "worker", "poster"])
 def test_examples_in_a_help_stand_on_lines_of_their_own(limner: Limner, command: str) -> None:
     shown = limner(command, "--help").out.splitlines()

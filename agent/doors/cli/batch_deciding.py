@@ -128,7 +128,9 @@ def approve(posters: tuple[str, ...], batch_name: str | None) -> None:
 @WHICH
 def reject(posters: tuple[str, ...], reason: str, batch_name: str | None) -> None:
     """Say that posters may not be used, and why."""
-    _decide(posters, batch_name, "rejected", reason)
+    if not reason.strip():
+        raise click.UsageError("--reason is empty: say why.")
+    _decide(posters, batch_name, "rejected", reason.strip())
 
 
 def _decide(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Unpack, final
 
 import click
@@ -10,6 +11,7 @@ from .flags import ArtistFlags, hidden_artist_flags
 
 if TYPE_CHECKING:
     from ...batch.events import BatchEvent
+    from ...batch.queue_file import Place
     from ...offline import OfflineOptions
     from ...settings import Settings
     from .signals import Interruption
@@ -92,6 +94,7 @@ async def _work(
     async with open_agent(settings, offline=artist, allow_offline=False) as agent:
         notes = notes_of(agent.store, agent.kit.clock)
         place = place_of(settings, agent)
+        server = agent.kit.upstream.profile.name
         bench = Bench(
             agent=agent,
             notes=notes,
@@ -99,9 +102,9 @@ async def _work(
             tell=_Teller(flags["as_json"], log),
             rest=give_up,
             resting=lambda: reins.resting,
-            listed=listed_at(place, notes, agent.kit.upstream.profile.name),
+            listed=listed_at(place, notes, server),
         )
-        shift = Shift(bench, place, queue_of(agent.kit.upstream.profile.name), None)
+        shift = Shift(bench, place, queue_of(server), None)
         log.line(f"{place.executor} works for {shift.name}")
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(resting, state, reins, log.line)
@@ -112,9 +115,28 @@ async def _work(
                 begun=reins.hold,
             )
             tasks.cancel_scope.cancel()
+        await _tell_left(place, server, log)
     if why:
         log.line(f"stopped: {why[0].message}")
     return 8 if why else 130 if reins.resting else 0
+
+
+async def _tell_left(place: Place, server: str, log: Progress) -> None:
+    """Whoever waits for those tasks looks here first."""
+    import anyio.to_thread
+
+    from ...batch.queue_state import left_to_others
+    from ...errors import StoreError
+    from .wording import count, plain
+
+    with suppress(StoreError):
+        left = await anyio.to_thread.run_sync(left_to_others, place, server)
+        for other, number in left.items():
+            wait = "waits" if number == 1 else "wait"
+            log.line(
+                f"{count(number, 'task')} {wait} for another server: "
+                f"limner worker --profile {plain(other)}"
+            )
 
 
 class _Teller:
