@@ -10,15 +10,15 @@ from anyio.abc import TaskGroup
 
 from ..attempts import Errand
 from ..logs import get_logger
-from ..protocols import KeptItem, KeptResponse, Purchase, TurnRequest
-from ..schema import Failure, ImageId, Outcome, ScreenOutput, TurnId, Verdict
+from ..protocols import KeptResponse, Purchase, TurnRequest
+from ..schema import Failure, Outcome, ScreenOutput, TurnId, Verdict
 from ..screening import Judged
 from ..traffic import Profile
 from ..turn.relayed import check_model
-from ..turn.talk import STORED
 from ..wire.fields import JsonObject, RequestFault
 from ..wire.requests import ResponsesRequest, read_responses
 from . import kept, once
+from .cut_off import caught_up
 from .line import Declined, Line
 from .pace import Pace, Place
 from .passing import Passing
@@ -217,7 +217,7 @@ class Relay:
 
     async def _again(self, found: KeptResponse, request: ResponsesRequest) -> Accepted:
         if found.status == "in_progress":
-            found = await self._caught_up(found)
+            found = await caught_up(self._shop.kit, self._shop.answers, found)
             once.check(found)
         line = Line()
         await once.again(self._shop, found, line, stream=request.stream)
@@ -228,8 +228,6 @@ class Relay:
     async def retrieve(self, which: str, caller: Caller) -> AsyncIterator[bytes]:
         """The response object in pieces; raises ``RequestFault`` 404."""
         found = await self._found(which, caller)
-        if found.status == "in_progress":
-            found = await self._caught_up(found)
         return kept.body_of(self._shop.kit, self._shop.tenancy, found)
 
     async def delete(self, which: str, caller: Caller) -> JsonObject:
@@ -285,36 +283,7 @@ class Relay:
         found = await self._shop.answers.response(which, tenant=caller.tenant)
         if found is None:
             raise not_found(which)
-        return found
-
-    async def _caught_up(self, found: KeptResponse) -> KeptResponse:
-        """One whose process ended in mid-turn: told as its turn was settled, with what was saved."""
-        kit = self._shop.kit
-        turns = await kit.store.turns(found.session)
-        turn = next((turn for turn in turns if turn.id == found.turn), None)
-        if turn is None or turn.outcome is None:
-            return found
-        items = tuple(_saved(kit.ids.new("ig"), str(image), image) for image in turn.images)
-        told = [part for failure in turn.failures[:1] for part in (failure.message, failure.hint)]
-        error: JsonObject = {
-            "code": "outcome_unknown" if turn.outcome == "unknown" else "interrupted",
-            "message": " ".join(filter(None, told)) or "The server stopped in mid-turn.",
-        }
-        status = "incomplete" if items else "failed"
-        ended = KeptResponse(
-            id=found.id,
-            tenant=found.tenant,
-            session=found.session,
-            turn=found.turn,
-            previous=found.previous,
-            status=status,
-            created=found.created,
-            document=found.document | {"status": status, "error": None if items else error},
-            input=found.input,
-            output=items,
-        )
-        await self._shop.answers.close_response(ended)
-        return await self._shop.answers.response(found.id, tenant=found.tenant) or found
+        return await caught_up(self._shop.kit, self._shop.answers, found)
 
 
 def check_profile(profile: Profile) -> None:
@@ -366,16 +335,6 @@ async def _guarded(drive: Callable[[], Awaitable[None]], line: Line) -> None:
     except Exception as error:
         log.exception("relay.bug")
         line.end(error)
-
-
-def _saved(which: str, name: str, image: ImageId) -> KeptItem:
-    value: JsonObject = {
-        "id": which,
-        "type": "image_generation_call",
-        "status": "completed",
-        "result": f"{STORED}{name}",
-    }
-    return KeptItem(id=which, value=value, image=image)
 
 
 def _who(said: str | None) -> str | None:

@@ -28,6 +28,7 @@ from ..wire.fields import InlineImage, JsonObject, RequestFault
 from ..wire.requests import ResponsesRequest
 from . import outputs
 from .brought import screened
+from .cut_off import caught_up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,13 +156,17 @@ async def _chain(
             code="previous_response_not_found",
             param="previous_response_id",
         )
-    if chain[-1].status == "in_progress":
+    last = chain[-1]
+    if last.status == "in_progress":
+        last = await shop.answers.response(previous, tenant=tenant) or last
+        last = await caught_up(shop.kit, shop.answers, last)
+    if last.status == "in_progress":
         raise RequestFault(
             f"Response {previous[:80]!r} is still in progress: wait until it is done.",
             code="previous_response_in_progress",
             param="previous_response_id",
         )
-    return chain
+    return [*chain[:-1], last]
 
 
 # ── texts ────────────────────────────────────────────────────────────────────────────────────

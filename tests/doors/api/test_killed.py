@@ -108,6 +108,23 @@ def test_the_next_server_tells_at_once_what_became_of_every_background_response(
     assert again[1].json()["id"] != waiting["id"]
 
 
+def test_whoever_goes_on_from_a_response_that_was_cut_off_is_not_told_to_wait_for_it(
+    start: Start,
+) -> None:
+    silent = Offline(ANSWERS_NOTHING)
+    with start(silent) as client:
+        first, second = (background(client, "a red kite", key) for key in ("k1", "k2"))
+        received(silent)
+    with start(Offline(OfflineOptions(draw="tiny", dialect="sub2api"))) as client:
+        more = asked("make it blue", previous_response_id=first["id"])
+        went_on = client.post("/responses", json=more)
+        cancelled = client.post(f"/responses/{second['id']}/cancel").json()
+
+    assert went_on.status_code == 200
+    assert went_on.json()["previous_response_id"] == first["id"]
+    assert "is failed: there is nothing to cancel" in cancelled["error"]["message"]
+
+
 def test_another_server_on_the_same_store_leaves_alone_what_a_living_one_works_on(
     start: Start, home: Path
 ) -> None:
