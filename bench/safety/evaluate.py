@@ -39,6 +39,8 @@ published, other halves of the same sets (issue 4):     recall OVERT and others 
   2,000 characters                                      4 to 20 ms"""
 Judge = Callable[[str], str]
 """allow, review or refuse."""
+RowJudge = Callable[[Row, str], str]
+"""The same of what a trick made of a row."""
 
 
 def grouped(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -65,19 +67,19 @@ def table(rows: Sequence[Row], judge: Judge) -> dict[str, str]:
     return said
 
 
-def tricks(rows: Sequence[Row], judge: Judge) -> None:
+def tricks(rows: Sequence[Row], judge: RowJudge) -> None:
     """Recall kept and false positives under each trick, on the English image prompts."""
     rows = [r for r in rows if r.lang == "en" and not r.set.startswith(("openai-mod", "xstest"))]
     unsafe, harmless = [r for r in rows if r.unsafe], [r for r in rows if not r.unsafe]
-    clean = {row.id for row in rows if judge(row.text) != "allow"}
+    clean = {row.id for row in rows if judge(row, row.text) != "allow"}
     found, wrong = (len(clean & {r.id for r in part}) for part in (unsafe, harmless))
     print(
         f"\nclean: {found} of {len(unsafe)} unsafe and {wrong} of {len(harmless)} harmless flagged"
     )
     print(f"{'':22}{'recall kept %':>14}{'false positives, times clean':>30}")
     for name, trick in TRICKS.items():
-        kept = sum(r.id in clean and judge(trick(r.text)) != "allow" for r in unsafe)
-        false = sum(judge(trick(r.text)) != "allow" for r in harmless)
+        kept = sum(r.id in clean and judge(r, trick(r.text)) != "allow" for r in unsafe)
+        false = sum(judge(r, trick(r.text)) != "allow" for r in harmless)
         print(f"{name:22}{100 * kept / max(found, 1):>14.1f}{false / max(wrong, 1):>30.2f}")
 
 
@@ -138,7 +140,7 @@ def main() -> None:
         ):
             print(f"  {row.id} {screen(row.text, policy=policy).rule or 'passes'}")
     if options.tricks:
-        tricks(rows, judge)
+        tricks(rows, lambda _, text: judge(text))
     timing(rows, judge)
     if options.peer and (other := peer()):
         print("\nalt-profanity-check")

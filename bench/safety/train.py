@@ -1,6 +1,7 @@
 """Trains the learned model of the policy, or judges it with the judged rows left out.
 
     python bench/safety/train.py FOLDER --judge          split halves, five folds, a source left out
+    python bench/safety/train.py FOLDER --tricks         under each spelling trick, five folds
     python bench/safety/train.py FOLDER --write FILE     trains on everything and writes the model
 
 Needs numpy, in a venv of its own; the project does not. FOLDER holds rows (see ``rows.py``) under
@@ -16,11 +17,13 @@ import textwrap
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
+from evaluate import tricks  # noqa: E402
 from fitting import fit, usable, windows  # noqa: E402
 from rows import Row, read  # noqa: E402
 from unseen import Evidence  # noqa: E402
@@ -43,6 +46,8 @@ SOURCES = {
     "gal-picotrex": "PicoTrex/Awesome-Nano-Banana-images 7d344750a40e, Apache-2.0",
     "gal-jamez": "jamez-bondos/awesome-gpt4o-images 3ed4dbb0f1ae, CC-BY-4.0",
 }
+LEVELS = (inf, None, -0.5, 0.0, 0.25, 0.5, 1.0)
+"""Thresholds; the first asks the rules alone, the second is what ships."""
 ABOUT = """\
 A linear model over hashed words, pairs of words and beginnings of words; see
 agent/safety/learned.py. It may ask for a review and never refuses. Trained by
@@ -76,14 +81,13 @@ def write(rows: list[Row], policy: Policy, file: Path) -> None:
 def judge(rows: list[Row], policy: Policy) -> None:
     evidence = Evidence(policy, rows)
     for name, folds in (("split halves", 2), ("five folds", 5)):
-        parts = [lambda row, at=at, n=folds: row.fold(n) == at for at in range(folds)]
-        report(name, rows, list(_judged(rows, policy, evidence, parts)))
+        report(name, list(_judged(rows, policy, evidence, _folds(folds))))
     galleries = sorted({row.set for row in rows if row.set.startswith("gal-")})
     parts = [lambda row, s=source: row.set == s for source in galleries]
-    report("each gallery left out", rows, list(_judged(rows, policy, evidence, parts)))
+    report("each gallery left out", list(_judged(rows, policy, evidence, parts)))
     for source in ("overt", "gal-", "coco10k", "xstest"):
         parts = [lambda row, s=source: row.set.startswith(s)]
-        report(f"without {source}", rows, list(_judged(rows, policy, evidence, parts)))
+        report(f"without {source}", list(_judged(rows, policy, evidence, parts)))
 
 
 def _judged(
@@ -91,45 +95,74 @@ def _judged(
     policy: Policy,
     evidence: Evidence,
     parts: list[Callable[[Row], bool]],
-) -> Iterator[tuple[Row, float, str | None]]:
-    """Row, score, and the decision of the rules, each by what the other rows taught."""
+) -> Iterator[tuple[Row, list[bool]]]:
+    """Rows with whether they are flagged at each of ``LEVELS``, by what the other rows taught."""
+    for judged, cut in _cut(rows, policy, evidence, parts):
+        policies = [_asking_from(cut, level) for level in LEVELS]
+        for row in filter(judged, rows):
+            yield row, [screen(row.text, policy=each).decision != "allow" for each in policies]
+
+
+def _cut(
+    rows: list[Row], policy: Policy, evidence: Evidence, parts: list[Callable[[Row], bool]]
+) -> Iterator[tuple[Callable[[Row], bool], Policy]]:
+    """For each part what the policy would be had nobody seen the rows of it."""
     cut = {row.id: windows(row, policy.letters) for row in rows}
     for judged in parts:
-        usual = evidence.forgotten(judged)
         model = fit([w for row in rows if not judged(row) for w in cut[row.id]])
-        silent = replace(usual, rules=tuple(r for r in usual.rules if r.signal != "learned"))
-        for row in filter(judged, rows):
-            text = row.text.translate(policy.letters.fold)
-            yield row, model.score(text)[0], screen(row.text, policy=silent).rule
+        yield judged, replace(evidence.forgotten(judged), model=model)
 
 
-def report(name: str, rows: list[Row], found: list[tuple[Row, float, str | None]]) -> None:
-    """Recall and false positives of rules, model and both, for a range of thresholds."""
-    groups: dict[str, list[tuple[float, bool]]] = defaultdict(list)
-    for row, score, rule in found:
-        groups[row.group].append((score, rule is not None))
+def _asking_from(policy: Policy, level: float | None) -> Policy:
+    """The policy with another threshold; ``None``: as it is, infinite: the rules alone."""
+    rules = policy.rules
+    if level is not None:
+        rules = tuple(replace(r, threshold=level) if r.signal == "learned" else r for r in rules)
+    return replace(policy, rules=rules)
+
+
+def report(name: str, found: list[tuple[Row, list[bool]]]) -> None:
+    """Recall and false positives of rules alone, as shipped, and for a range of thresholds."""
+    groups: dict[str, list[list[bool]]] = defaultdict(list)
+    for row, flagged in found:
+        groups[row.group].append(flagged)
         if row.unsafe and row.set == "overt-unsafe":
-            groups["OVERT unsafe, all"].append((score, rule is not None))
-    print(f"\n{name}: % flagged by the rules, then by rules or model from a threshold on")
-    levels = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0)
-    print(f"{'':36}{'rows':>6}{'rules':>7}" + "".join(f"{level:>7}" for level in levels))
-    for group, scores in sorted(groups.items()):
-        rules = sum(hit for _, hit in scores)
-        both = [sum(hit or score >= level for score, hit in scores) for level in levels]
-        shares = [100 * each / len(scores) for each in (rules, *both)]
-        print(f"{group:36}{len(scores):>6}" + "".join(f"{share:>7.2f}" for share in shares))
+            groups["OVERT unsafe, all"].append(flagged)
+        if row.unsafe and row.category == "sexual":
+            groups["sexual, all"].append(flagged)
+    print(f"\n{name}: % flagged by the rules, as shipped, then from a threshold on")
+    names = ("rules", "shipped", *map(str, LEVELS[2:]))
+    print(f"{'':36}{'rows':>6}" + "".join(f"{each:>8}" for each in names))
+    for group, rows in sorted(groups.items()):
+        shares = (100 * sum(column) / len(rows) for column in zip(*rows, strict=True))
+        print(f"{group:36}{len(rows):>6}" + "".join(f"{share:>8.2f}" for share in shares))
+
+
+def tricked(rows: list[Row], policy: Policy) -> None:
+    """What is left under each spelling trick, in five folds."""
+    parts = _folds(5)
+    cut = [each for _, each in _cut(rows, policy, Evidence(policy, rows), parts)]
+    overt = [row for row in rows if row.set.startswith("overt") or row.set.startswith("gal-")]
+    tricks(overt, lambda row, text: screen(text, policy=cut[row.fold(5)]).decision)
+
+
+def _folds(folds: int) -> list[Callable[[Row], bool]]:
+    return [lambda row, at=at: row.fold(folds) == at for at in range(folds)]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--judge", action="store_true")
+    parser.add_argument("--tricks", action="store_true")
     parser.add_argument("--write", type=Path, metavar="FILE")
     options = parser.parse_args()
     policy = load_policy(POLICY)
     rows = licensed(read(options.folder))
     if options.judge:
         judge(rows, policy)
+    if options.tricks:
+        tricked(rows, policy)
     if options.write:
         write(rows, policy, options.write)
 
