@@ -25,6 +25,16 @@ _MOST_HIGH: Final = 16_000
 """WebP ends at 16,383 pixels."""
 
 
+Size = tuple[int, int]
+
+
+class _Thumb(NamedTuple):
+    """A poster made small, and what shape it had."""
+
+    shape: Size
+    small: Image.Image
+
+
 class Shown(NamedTuple):
     """One poster on the sheet."""
 
@@ -39,54 +49,62 @@ def contact_sheet(posters: Sequence[Shown], *, title: str = "") -> bytes:
 
     So many that the sheet would be too high for WebP are shown smaller.
     """
-    row = ROW
+    row, thumbs = ROW, [_thumb(one, ROW) for one in posters]
     while True:
-        thumbs = [_thumb(one, row) for one in posters]
-        rows = _rows(thumbs)
+        sizes = [_small(thumb.shape, row) for thumb in thumbs]
+        rows = _rows(sizes)
         height = _GAP + (_LABEL if title else 0)
-        height += sum(_high(places, thumbs) + _LABEL + _GAP for places in rows)
+        height += sum(_high(places, sizes) + _LABEL + _GAP for places in rows)
         if height <= _MOST_HIGH or row <= 60:
             break
         row = max(60, row * 3 // 4)
+    if row != ROW:
+        thumbs = [_thumb(one, row) for one in posters]
     sheet = Image.new("RGB", (WIDTH, min(height, _MOST_HIGH)), _PAPER)
     pen, y = ImageDraw.Draw(sheet), _GAP
     if title:
         draw_line(pen, (_GAP, y + 28), _cut(title, WIDTH - 2 * _GAP, 30), _TYPE, 30, _INK)
         y += _LABEL
     for places in rows:
-        y += _high(places, thumbs)
+        y += _high(places, sizes)
         for x, index in places:
-            sheet.paste(thumbs[index], (x, y - thumbs[index].height))
-            _label(pen, (x, y), posters[index], thumbs[index].width)
+            small = thumbs[index].small
+            sheet.paste(small, (x, y - small.height))
+            _label(pen, (x, y), posters[index], small.width)
         y += _LABEL + _GAP
     out = io.BytesIO()
     sheet.save(out, "WEBP", quality=82, method=4)
     return out.getvalue()
 
 
-def _high(places: Sequence[tuple[int, int]], thumbs: Sequence[Image.Image]) -> int:
+def _high(places: Sequence[tuple[int, int]], sizes: Sequence[Size]) -> int:
     """The tallest of a row; all of it stand on one line."""
-    return max(thumbs[index].height for _, index in places)
+    return max(sizes[index][1] for _, index in places)
 
 
-def _thumb(one: Shown, row: int) -> Image.Image:
-    """As high as a row, or twice as wide and lower."""
+def _thumb(one: Shown, row: int) -> _Thumb:
     with opened(one.data) as picture:
-        scale = min(row / picture.height, 2 * row / picture.width)
-        size = max(24, round(picture.width * scale)), max(1, round(picture.height * scale))
-        return picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+        size = _small(picture.size, row)
+        small = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+        return _Thumb(picture.size, small)
 
 
-def _rows(thumbs: Sequence[Image.Image]) -> list[list[tuple[int, int]]]:
+def _small(shape: Size, row: int) -> Size:
+    """As high as a row, or twice as wide and lower."""
+    scale = min(row / shape[1], 2 * row / shape[0])
+    return max(24, round(shape[0] * scale)), max(1, round(shape[1] * scale))
+
+
+def _rows(sizes: Sequence[Size]) -> list[list[tuple[int, int]]]:
     """For each row: the left edge and the number of each poster."""
     rows: list[list[tuple[int, int]]] = []
     x = WIDTH
-    for index, thumb in enumerate(thumbs):
-        if x + thumb.width > WIDTH - _GAP:
+    for index, (wide, _) in enumerate(sizes):
+        if x + wide > WIDTH - _GAP:
             rows.append([])
             x = _GAP
         rows[-1].append((x, index))
-        x += thumb.width + _GAP
+        x += wide + _GAP
     return rows
 
 

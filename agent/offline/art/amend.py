@@ -94,9 +94,10 @@ _TITLE_TO = re.compile(
     r"(?:title|headline|标题)\s*(?:should be|to say|to|:|改成|改为|换成)\s*(.+?)\s*[.。]?$",
     re.IGNORECASE,
 )
-_INSTEAD = re.compile(
-    r"(?:\bwith|\binto|\bto|变成|换成|改成|变为)\s+?(.+)|(.+?)\s+instead", re.IGNORECASE
-)
+_INTO = r"(?:\bwith|\binto|\bto|变成|换成|改成|变为)\s+?(.+)"
+_BECOMING = re.compile(rf"{_INTO}()", re.IGNORECASE)
+_INSTEAD = re.compile(rf"{_INTO}|(.+?)\s+instead", re.IGNORECASE)
+"""Where the word is nowhere, it takes the square of a text's length to find out."""
 
 Change = tuple[Scene, bool]
 
@@ -241,7 +242,7 @@ def _place(scene: Scene, text: str, words: str) -> Scene:
 
 def _change_motif(scene: Scene, text: str) -> Scene:
     """Another subject when the words ask for one: "turn it into a forest"."""
-    match = _INSTEAD.search(text)
+    match = (_INSTEAD if "instead" in text.casefold() else _BECOMING).search(text)
     if not match or says(text, ("add", "colour", "color", "加", "颜色")):
         return scene
     aim = match[1] or match[2] or ""

@@ -266,15 +266,22 @@ def _pattern(word: str) -> re.Pattern[str]:
     return re.compile(re.escape(word))
 
 
+def _found(word: str, text: str, folded: str) -> re.Match[str] | None:
+    """Most of a thousand words are in no text, and need no pattern to tell."""
+    return _pattern(word).search(text) if word.casefold() in folded else None
+
+
 def first_place(text: str, words: Iterable[str]) -> tuple[int, int] | None:
     """Where the earliest of the words stands, (start, end); the longest at that place wins."""
-    found = [m.span() for word in words for m in [_pattern(word).search(text)] if m]
+    folded = text.casefold()
+    found = [m.span() for word in words if (m := _found(word, text, folded))]
     return min(found, key=lambda span: (span[0], -span[1])) if found else None
 
 
 def says(text: str, words: Iterable[str]) -> bool:
     """True when the text has one of the words."""
-    return any(_pattern(word).search(text) for word in words)
+    folded = text.casefold()
+    return any(_found(word, text, folded) for word in words)
 
 
 def earliest(text: str, table: Mapping[T, tuple[str, ...]]) -> T | None:
