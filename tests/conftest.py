@@ -32,6 +32,7 @@ from agent.safety import Policy, load_policy
 from agent.store import database, migrate, open_store
 from tests.hasty import hasten
 
+gc.disable()  # until the tests begin: whatever is imported and parsed by then stays
 # The same examples each time, as long as they take: a test that passes here passes on a busy machine.
 hypothesis.settings.register_profile(
     "repeatable",
@@ -71,6 +72,8 @@ def pytest_collection_finish() -> None:
     """What is imported by now stays: each collection of garbage looked through it all again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

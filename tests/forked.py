@@ -205,6 +205,7 @@ def warm(home: Path) -> None:
 
     import anyio.lowlevel
 
+    gc.disable()
     import agent
     from agent import load_settings
     from agent.factory import load_policies
@@ -219,6 +220,7 @@ def warm(home: Path) -> None:
     load_policies(load_settings(env={"HOME": str(home)}, cwd=home, config_dir=home))
     anyio.run(anyio.lowlevel.checkpoint)
     gc.freeze()
+    gc.enable()
 
 
 def _put(name: str, value: object) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
 
 LOOK_S = 0.05
 Put = Callable[[str, object], None]
@@ -28,14 +27,12 @@ def hasten(put: Put) -> None:
     put("dbos._dbos.queue_thread", lambda stop, dbos: queue_thread(_Hurrying(stop), dbos))
 
 
-class _Hurrying:
+class _Hurrying(threading.Event):
     """The sign to stop, for DBOS's search for queues: a second passes before it finds a new one."""
 
     def __init__(self, stop: threading.Event) -> None:
-        self._stop = stop
+        super().__init__()
+        self.is_set, self._told = stop.is_set, stop.wait  # type: ignore[method-assign]
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stop, name)
-
-    def wait(self, timeout: float) -> bool:
-        return self._stop.wait(min(timeout, LOOK_S))
+    def wait(self, timeout: float | None = None) -> bool:
+        return self._told(LOOK_S if timeout is None else min(timeout, LOOK_S))
