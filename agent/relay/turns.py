@@ -85,6 +85,7 @@ class RelayedTurn:
             await self._driven()
         finally:
             self._place.leave()
+            del self._taking  # they hold each other, and would hold the picture until a collection
 
     async def _driven(self) -> None:
         shield = anyio.CancelScope(shield=True)
