@@ -1,4 +1,4 @@
-"""Format, lint, types, tests and what they cover, in that order; stops at the first that fails.
+"""Format, lint, types, tests and what they cover; stops at the first that fails.
 
 python scripts/check.py               everything, as CI runs it
 python scripts/check.py --fix         let ruff mend what it can first
@@ -11,8 +11,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from dataclasses import dataclass
+from itertools import groupby
+from typing import IO
 
+ALONE = ["pytest", "-q", "-n", "0"]
 SUITE = ["pytest", "-q", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 """A file stays on one worker, so that a fixture of a module is made once; in the order that the
 tests ask for, which is the longest files first."""
@@ -27,10 +32,12 @@ STEPS = {
     "format": ["ruff", "format", "--check", "."],
     "lint": ["ruff", "check", "."],
     "types": ["mypy"],
-    "pure rooms": [*SUITE, *ROOMS, *COVERED, "--cov-report=term-missing:skip-covered"],
+    "pure rooms": [*ALONE, *ROOMS, *COVERED, "--cov-report=term-missing:skip-covered"],
     "tests": [*SUITE, *(f"--ignore={room}" for room in ROOMS)],
 }
 EVERYWHERE = {"tests": [*SUITE, "--cov=agent", "--cov-report=term:skip-covered"]}
+TOGETHER = ("types", "pure rooms")
+"""Neither has work for two cores, and they take about as long."""
 MENDING = {"format": ["ruff", "format", "."], "lint": ["ruff", "check", "--fix", "."]}
 
 MEMORY = "/dev/shm"  # noqa: S108
@@ -42,6 +49,35 @@ def _roomy(folder: str) -> bool:
     return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > 2 * 1024**3
 
 
+@dataclass
+class Step:
+    """One of the commands, under way."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: IO[bytes]
+    """What it says, where two would talk at once; else it says so itself."""
+    started: float
+
+    def ended(self) -> bool:
+        """Waits, and tells; whether all is well."""
+        failed = self.process.wait()
+        self.log.seek(0)
+        sys.stdout.buffer.write(self.log.read())
+        took = f"in {time.monotonic() - self.started:.0f} s"
+        print(f"── {self.name} {'failed' if failed else 'passed'} {took}", flush=True)
+        return not failed
+
+
+def begun(name: str, command: list[str], environment: dict[str, str]) -> Step:
+    print(f"── {name}: {' '.join(command)}", flush=True)
+    log = tempfile.TemporaryFile()  # noqa: SIM115
+    said = log if name in TOGETHER else None
+    call = [sys.executable, "-m", *command]
+    process = subprocess.Popen(call, env=environment, stdout=said, stderr=said)
+    return Step(name, process, log, time.monotonic())
+
+
 def main() -> int:
     asked = sys.argv[1:]
     steps = STEPS | (MENDING if "--fix" in asked else {})
@@ -50,14 +86,10 @@ def main() -> int:
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     if _roomy(MEMORY):
         environment.setdefault("PYTEST_DEBUG_TEMPROOT", MEMORY)
-    for name, command in steps.items():
-        started = time.monotonic()
-        print(f"── {name}: {' '.join(command)}", flush=True)
-        done = subprocess.run([sys.executable, "-m", *command], env=environment, check=False)
-        if done.returncode:
-            print(f"── {name} failed", flush=True)
-            return done.returncode
-        print(f"── {name} passed in {time.monotonic() - started:.0f} s", flush=True)
+    for _, names in groupby(steps, lambda name: name in TOGETHER or name):
+        under_way = [begun(name, steps[name], environment) for name in names]
+        if [step.name for step in under_way if not step.ended()]:
+            return 1
     return 0
 
 
