@@ -95,6 +95,7 @@ ENDINGS: dict[str, Ending] = {
     "misspell": picture(),
     "autocorrecting-reader": picture(),
     "edit-redraws-everything": picture(),
+    "stray-lettering": picture(),
     "url-result": paid("malformed"),
     "data-url-result": picture(),
     "list-result": picture(),

@@ -11,7 +11,7 @@ import anyio
 from .. import ImageAgent
 from ..errors import LimnerError, StoreError, StoreNewer
 from ..poster.records import PictureBought, PictureEnded, PictureStarted, PosterEvent
-from ..poster.variants import STOPPING
+from ..poster.stopping import Outlook
 from ..schema import Failure, FailureCode
 from .crew import Place as Listed
 from .events import BatchEvent, BatchPicture, BatchPoster, BatchWaits
@@ -21,6 +21,7 @@ from .queue import AT_ONCE, Item, Limits, Lost, Named
 from .standing import BatchNote, CellNote, CellState
 
 _UNREACHED: Final = 3
+"""Pictures in a row without a connection: a night's work outlasts a moment's outage."""
 
 
 @dataclass(slots=True)
@@ -38,8 +39,7 @@ class Bench:
     resting: Callable[[], bool] = lambda: False
     """Whether nothing more is to be begun."""
     made: int = 0
-    unreached: int = 0
-    """Pictures one after the other for which there was no connection."""
+    outlook: Outlook = field(default_factory=lambda: Outlook(_UNREACHED))
     unread: StoreNewer | None = None
     """What a newer Limner wrote down, and this one cannot read."""
     bug: Exception | None = None
@@ -98,11 +98,14 @@ class Bench:
 
     def _mind(self, pressed: Pressed) -> None:
         """A server that is away, or takes no more from us, is not asked for every picture."""
-        failure = pressed.made.failure if pressed.made else None
-        code = failure.code if failure else None
-        self.unreached = self.unreached + 1 if code == "connection" else 0
-        if failure and (code in STOPPING or code == "store" or self.unreached >= _UNREACHED):
-            self.rest(failure)
+        if pressed.made is None:
+            return
+        failure = pressed.made.failure
+        ends = self.outlook.ends_with(pressed.made)
+        if ends is None and failure is not None and failure.code == "store":
+            ends = failure
+        if ends is not None:
+            self.rest(ends)
 
     async def _patiently(self, task: Task) -> Pressed:
         """A store that is away may come back; what cannot be done at all is told and left."""

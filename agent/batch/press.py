@@ -19,11 +19,12 @@ from .. import ImageAgent
 from ..errors import StoreError
 from ..poster.brief import Brief
 from ..poster.buying import Counter
-from ..poster.finishing import Job, finish_where_it_fits, without
+from ..poster.finishing import Job
 from ..poster.layout import layout_for
 from ..poster.pictures import Lead, make_picture
 from ..poster.plan import Picture
 from ..poster.records import Made, PosterEvent, PosterRecord
+from ..poster.rereading import finished
 from ..poster.screened import refusal
 from ..poster.shop import Shop
 from ..poster.variants import adapted
@@ -241,7 +242,8 @@ class _Sitting:
     def _there(self, pictures: Mapping[str, PictureNote]) -> Made | None:
         before = pictures.get(f"{self.task.brief}/{self.task.picture}")
         there = before is not None and before.of == self.task.of
-        return before.made if before and there and before.made.status in _WHOLE else None
+        whole = before is not None and before.made.status in _WHOLE and not before.made.unread
+        return before.made if before and there and whole else None
 
     async def _make(self, lead: Lead | None, wish: Wish | None) -> Made:
         options = self.head.options
@@ -294,8 +296,7 @@ class _Sitting:
             if want.picture != picture.key or not self._wanted(name, made):
                 continue
             job = self._job(name, picture, made, data, sha256)
-            work = finish_where_it_fits if data else without
-            record = await anyio.to_thread.run_sync(work, job)
+            record = await finished(self.shop, job)
             note = CellNote(reach=want.reach, making=want.making, picture=want.of, record=record)
             await self.book.keep_cells({name: note})
             records.append(record)

@@ -266,13 +266,20 @@ def _state(
     record = note.record
     if record.status in ("refused", "parked"):
         return record.status, record.reasons
+    if record.picture.unread and not _judged(record, decision):
+        return "bought", record.reasons
     if record.status not in _WHOLE:
         return "planned", record.reasons
-    if decision is not None and decision.files == files_of(record):
+    if decision is not None and _judged(record, decision):
         return decision.verdict, record.reasons
     if note.making != want.making and note.accepted is None:
         return "stale", record.reasons
     return ("proved" if record.status == "proved" else "needs-person"), record.reasons
+
+
+def _judged(record: PosterRecord, decision: Decision | None) -> bool:
+    """A decision is about the files as they were."""
+    return decision is not None and decision.files == files_of(record)
 
 
 def to_do(state: CellState, *, refresh: bool = False) -> bool:

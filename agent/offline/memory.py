@@ -12,8 +12,9 @@ from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngImageFile
 
 from ..typeset.boxes import Box
+from ..typeset.setting import Type
 from .art.encode import scene_in
-from .art.prints import Print, Reading, lines_of, print_of, read
+from .art.prints import PLAINLY, Print, Reading, lines_of, print_of, read
 from .art.scene import Scene
 from .art.slips import autocorrected
 from .art.typography import text_blocks
@@ -24,8 +25,9 @@ _PRINTS, _PICTURES = 1500, 400
 _ALIKE = 7.0
 """Mean difference of two thumbnails of one picture, of 255."""
 _PAD = 0.012
-_PART, _LETTERING = "limner:part", "limner:lettering"
-"""Notes of the parts that a proof asks about: what they were cut from; what a control says."""
+_PART, _LETTERING, _SET = "limner:part", "limner:lettering", "limner:set"
+"""Notes of the parts that a proof asks about: what they were cut from; what a control says; words
+that may have been set on it, and in which type."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +82,9 @@ class Memory:
         image, notes = opened
         scene = scene_in(data)
         if _LETTERING in notes:
-            return _part_of(read(image, lines_of(notes[_LETTERING])))
+            return _part_of(read(image, lines_of(notes[_LETTERING]), PLAINLY))
+        if _SET in notes:
+            return _part_of(read(image, _prints_of(notes[_SET]), PLAINLY))
         if _PART not in notes:
             scene = scene or self._recognised(thumb_of(image))
             if scene is not None:
@@ -158,6 +162,16 @@ def _whole_size(note: str) -> Size | None:
     except (ValueError, TypeError, KeyError):
         return None
     return (w, h) if 8 <= w <= 20_000 and 8 <= h <= 20_000 else None
+
+
+def _prints_of(note: str) -> list[Print]:
+    """Shapes that words leave in the type that they are set in; none for a note of no use."""
+    try:
+        told = json.loads(note)
+        kind = Type(told["face"], int(told["weight"]))
+        return lines_of(str(told["text"]), kind)
+    except (ValueError, TypeError, KeyError):
+        return []
 
 
 def _part_of(found: Reading) -> Seen:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from ..wire.fields import JsonObject, RequestFault
 from . import tamper
-from .art.slips import misspelt_words
+from .art.slips import misspelt_words, with_a_sign
 from .exchange import Body, Reply, json_bytes, reply
 from .plan import Plan
 from .tamper import Events
@@ -164,6 +164,11 @@ def _misspelt(plan: Plan) -> Plan:
         spelt, meant = misspelt_words(job.words)
         jobs.append(replace(job, spelt=spelt, meant=meant) if meant else job)
     return replace(plan, jobs=tuple(jobs))
+
+
+def _signed(plan: Plan) -> Plan:
+    jobs = tuple(replace(job, spelt=with_a_sign(job.spelt or job.words)) for job in plan.jobs)
+    return replace(plan, jobs=jobs)
 
 
 def _redrawing(plan: Plan) -> Plan:
@@ -343,6 +348,11 @@ MISCHIEF: dict[str, Mischief] = {
         about="one of the texts asked for is misspelt; counts only requests that name words to letter",
         plan=_misspelt,
         needs="letters",
+    ),
+    "stray-lettering": Mischief(
+        about="a sign that nobody asked for is painted into the middle of the picture",
+        plan=_signed,
+        needs="picture",
     ),
     "autocorrecting-reader": Mischief(
         about="a question about lettering is answered with the spelling that was asked for, or the "

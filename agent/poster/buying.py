@@ -225,6 +225,8 @@ def _bought(result: TurnResult) -> Bought:
         status = "parked"
     elif result.error is not None and result.error.code == "budget":
         status = "budget"
+    elif result.error is not None and result.error.code == "connection":
+        status = "planned"
     failure = result.error or Failure(code="no_image", message="No picture came.")
     return Bought(
         status=status, session=result.session, cost=result.cost, attempts=ids, failure=failure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -20,6 +21,7 @@ from .metadata import Provenance
 from .output import deliver, file_kind, picture_end
 from .plan import Cell, Picture
 from .printing import printed
+from .proof import Proof
 from .records import Checked, Delivered, HowLettered, Made, PosterRecord, Status
 from .washes import Wash
 
@@ -50,27 +52,28 @@ class Job(NamedTuple):
     """CMYK, for print."""
 
 
-def finish(job: Job) -> PosterRecord:
-    """Compose and write one poster; what stands in its way is in the record. Runs in a thread."""
-    try:
-        return finish_where_it_fits(job)
-    except StoreError as error:
-        return _held(job, error)
+def composed_of(job: Job) -> tuple[Job, Composed]:
+    """The poster, and the job with every painted line that is set on it.
+
+    Raises ``LimnerError`` where it cannot be composed.
+    """
+    composed, instead = _composed(job)
+    return job._replace(made=job.made.model_copy(update={"instead": instead})), composed
 
 
-def finish_where_it_fits(job: Job) -> PosterRecord:
-    """The same; raises ``StoreError`` where it cannot be written, for that may pass."""
+def written(job: Job, composed: Composed) -> PosterRecord:
+    """Its files, and what is known of them; ``StoreError`` where they cannot be written."""
     try:
-        composed, instead = _composed(job)
-        job = job._replace(made=job.made.model_copy(update={"instead": instead}))
         files = _write(job, composed)
     except StoreError:
         raise
     except LimnerError as error:
-        return _held(job, error)
+        return held(job, error)
     failed = [c for c in composed.checks if not c.passed and c.name not in _SOFT]
     reasons = (*reasons_of(job.made), *(check.message for check in failed))
     status: Status = "needs-person" if reasons else "proved"
+    if job.made.unread and job.made.failure is not None and job.made.failure.code == "budget":
+        status = "budget"
     checks = tuple(
         Checked(name=c.name, passed=c.passed, message=c.message, line_id=c.line_id)
         for c in composed.checks
@@ -78,7 +81,8 @@ def finish_where_it_fits(job: Job) -> PosterRecord:
     return _record(job, status, reasons=reasons, files=files, checks=checks)
 
 
-def _held(job: Job, error: LimnerError) -> PosterRecord:
+def held(job: Job, error: LimnerError) -> PosterRecord:
+    """Of a poster that cannot be composed or written."""
     hint = f" ({error.hint})" if error.hint else ""
     return _record(job, "needs-person", reasons=(f"{error}{hint}",))
 
@@ -89,14 +93,25 @@ def without(job: Job) -> PosterRecord:
 
 
 def reasons_of(made: Made) -> tuple[str, ...]:
-    """Why a picture alone holds its posters back."""
+    """Why what is known of a picture, or of its poster, holds that back."""
     told = []
     if made.failure is not None:
         hint = f" ({made.failure.hint})" if made.failure.hint else ""
         told.append(f"{made.failure.message}{hint}")
     if made.proof is not None and made.proof.believed:
-        told += [f"lettering that nobody asked for: {text!r}" for text in made.proof.unexpected]
+        told += _open(made.proof)
+    elif made.proof is not None and made.failure is None:
+        told.append(f"the reader cannot be believed, so nobody has read it: {made.proof.problem}")
     return tuple(told)
+
+
+def _open(proof: Proof) -> Iterator[str]:
+    """What two readings leave to the eyes of a person."""
+    for fault in proof.faulty:
+        seen = f", read as {fault.readings[0]!r}" if fault.readings else ""
+        yield f"{fault.line_id}: {fault.reason or fault.verdict}{seen}"
+    for text in proof.unexpected:
+        yield f"lettering that nobody asked for: {text!r}"
 
 
 def _composed(job: Job) -> tuple[Composed, tuple[str, ...]]:

@@ -242,7 +242,7 @@ def code_of(records: Iterable[PosterRecord], stop: Failure | None) -> int:
         return 5
     if statuses == {"refused"}:
         return 3
-    if statuses == {"failed"}:
+    if statuses <= {"failed", "planned"}:
         return exit_code("failed", stop.code if stop else None) or 1
     return 6
 

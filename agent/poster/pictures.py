@@ -1,7 +1,8 @@
 """One picture of a plan: bought, read, repaired line by line, until it is proved or given up.
 
 buy ─► read ─► right? ─► done
-        ▲        └ a line is wrong ─► edit with a mask ─► its box onto the picture ─┐
+        ▲        ├ lettering that nobody asked for ─► one edit without it ──────────┐
+        │        └ a line is wrong ─► edit with a mask ─► its box onto the picture ─┐
         └───────────────────────────────────────────────────────────────────────────┘
 twice wrong, or a reader who cannot be believed ─► the line is set instead
 """
@@ -11,27 +12,23 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import anyio
 
 from ..protocols import TurnRequest
-from ..schema import Cost, Failure, Image, ImageId, SessionId
-from ..turn.pricing import estimate_question
+from ..schema import Failure, ImageId, SessionId
 from .buying import Bought, Order
-from .journal import Step
 from .layout import Layout
-from .plan import OVERHEAD, Painted, Picture
-from .proof import Asked, Proof
+from .plan import Painted, Picture
+from .proof import Asked
 from .purse import total
-from .reading_back import READINGS, Area, read_back
-from .records import Made, PictureBought, PictureEnded, PictureRead, PictureStarted
-from .repairing import repaired, set_all
+from .reading_back import Area, view_of
+from .readings import BELIEVED_AFTER, Reading, found
+from .records import Made, PictureBought, PictureEnded, PictureStarted
+from .repairing import cleared, repaired, set_all
 from .shop import Shop, State
 from .wording import picture_prompt
-
-_BELIEVED_AFTER: Final = 2
-"""Proofs by a reader who misreads a control, before its word is given up."""
 
 
 class Lead(NamedTuple):
@@ -53,6 +50,7 @@ async def make_picture(shop: Shop, picture: Picture, lead: Lead | None) -> Made:
         PictureBought(picture=picture.key, image=image.id, cost=bought.cost, again=bought.again)
     )
     state = State(
+        bought=image,
         image=image,
         data=await shop.agent.store.read_blob(image.sha256),
         session=image.session,
@@ -60,8 +58,8 @@ async def make_picture(shop: Shop, picture: Picture, lead: Lead | None) -> Made:
         costs=[] if bought.again else [bought.cost],
         attempts=list(bought.attempts),
     )
-    failure = await _proved(shop, picture, state) if picture.painted else None
-    return _made(shop, picture, image, state, failure)
+    failure = await _proved(shop, picture, state)
+    return _made(shop, picture, state, failure)
 
 
 def _ended(shop: Shop, picture: Picture, bought: Bought) -> Made:
@@ -78,11 +76,9 @@ def _ended(shop: Shop, picture: Picture, bought: Bought) -> Made:
     )
 
 
-def _made(
-    shop: Shop, picture: Picture, first: Image, state: State, failure: Failure | None
-) -> Made:
+def _made(shop: Shop, picture: Picture, state: State, failure: Failure | None) -> Made:
     proof = state.proof
-    open_ = bool(failure) or bool(proof and proof.believed and proof.unexpected)
+    open_ = failure is not None or proof is None or not proof.believed or bool(proof.unexpected)
     if open_:
         shop.tell(PictureEnded(picture=picture.key, status="needs-person", failure=failure))
     return Made(
@@ -90,11 +86,11 @@ def _made(
         status="needs-person" if open_ else "proved",
         lead=picture.lead,
         session=state.session,
-        bought=first.id,
+        bought=state.bought.id,
         image=state.image.id,
         history=tuple(state.history),
-        requested=first.requested,
-        actual=first.actual,
+        requested=state.bought.requested,
+        actual=state.bought.actual,
         proofs=tuple(state.proofs),
         repairs=state.repairs,
         instead=tuple(state.instead),
@@ -153,54 +149,34 @@ async def _proved(shop: Shop, picture: Picture, state: State) -> Failure | None:
         assert state.proof is not None
         if not state.proof.believed:
             doubted += 1
-            if doubted >= _BELIEVED_AFTER:
+            if doubted >= BELIEVED_AFTER:
                 set_all(shop, picture, state)
                 return None
+            continue
+        if state.proof.unexpected and await cleared(shop, picture, state):
             continue
         if not await repaired(shop, picture, state):
             return None
 
 
 async def _read(shop: Shop, picture: Picture, state: State, nth: int) -> Failure | None:
-    """Both readings, or those of an earlier run. Nothing is kept of a reader who was not reached."""
+    """Both readings, or those of an earlier run."""
     areas = _areas(shop, picture)
     of = hashlib.sha256(repr((state.image.sha256, areas)).encode()).hexdigest()
-    key = f"{picture.key}#{nth}"
-    step = await shop.journal.find("proof", key, of)
-    if step is None:
-        estimate = _reading_estimate(shop, picture)
-        held = shop.purse.take(estimate)
-        if isinstance(held, Failure):
-            return held
-        found = None
-        try:
-            found = await read_back(shop.agent, state.data, areas)
-        finally:
-            shop.purse.settle(held, total(found.costs) if found else estimate)
-        cost = total(found.costs)
-        state.costs.append(cost)
-        if found.failure is not None:
-            state.proofs.append(found.proof)
-            _tell_proof(shop, picture, found.proof)
-            return found.failure
-        step = Step(kind="proof", key=key, of=of, proof=found.proof, cost=cost)
-        await shop.journal.add(step)
-    assert step.proof is not None
-    state.proofs.append(step.proof)
-    _tell_proof(shop, picture, step.proof)
-    return None
-
-
-def _tell_proof(shop: Shop, picture: Picture, proof: Proof) -> None:
-    shop.tell(
-        PictureRead(
+    read = await found(
+        shop,
+        Reading(
             picture=picture.key,
-            proved=proof.proved,
-            lines=proof.lines,
-            unexpected=proof.unexpected,
-            problem=proof.problem,
-        )
+            key=f"{picture.key}#{nth}",
+            of=of,
+            view=await anyio.to_thread.run_sync(view_of, state.data),
+            areas=areas,
+            sample=_sample(shop, picture),
+        ),
     )
+    state.costs += [read.cost] if read.cost else []
+    state.proofs += [read.proof] if read.proof else []
+    return read.failure
 
 
 def _areas(shop: Shop, picture: Picture) -> tuple[Area, ...]:
@@ -211,17 +187,11 @@ def _areas(shop: Shop, picture: Picture) -> tuple[Area, ...]:
     )
 
 
+def _sample(shop: Shop, picture: Picture) -> str:
+    """Words in the script of the poster."""
+    title = shop.brief.title
+    return title.text[picture.locale or shop.brief.locales[0]]
+
+
 def _caps(layout: Layout, line: Painted) -> bool:
     return any(p.caps for p in layout.placed(line.line_id) if p.part == line.part)
-
-
-def _reading_estimate(shop: Shop, picture: Picture) -> Cost:
-    """Of all readings, each with its parts, a control and the whole."""
-    kit = shop.agent.kit
-    one = estimate_question(
-        prices=kit.prices,
-        model=kit.upstream.profile.model,
-        chars=OVERHEAD,
-        pictures=[*[(1200, 512)] * (len(picture.painted) + 1), picture.buy.pixels],
-    )
-    return one if one.amount is None else one.model_copy(update={"amount": one.amount * READINGS})

@@ -8,7 +8,7 @@ from typing import Final
 
 from ..schema import Cost, ImageOptions, PromptRef, Record
 from ..turn.pricing import Prices, estimate, estimate_question, weight
-from ..typeset.boxes import Box
+from ..typeset.boxes import Box, Pixels
 from .brief import Brief, Lettering, Locale
 from .layout import Layout, layout_for, overfull, words_of
 from .sizes import Bought, SizeSpec, bought
@@ -16,8 +16,12 @@ from .wording import in_bought, lettering_of, painted_entries, picture_prompt
 
 REPAIRS: Final = 2
 """Edits that a wrong painted line is given before it is set instead."""
+CLEARINGS: Final = 1
+"""Edits that a picture is given to lose lettering that nobody asked for."""
 READINGS: Final = 2
 """Of each picture with painted words: both must agree."""
+LOOKS: Final = 1
+"""At each picture without: there is nothing to agree on, only lettering to find."""
 OVERHEAD: Final = 4000
 """Characters that go with every prompt: instructions and the safety preamble."""
 
@@ -83,10 +87,15 @@ class Plan(Record):
     cheapest: Cost
     """Every picture right at the first try."""
     dearest: Cost
-    """Every painted line repaired as often as it may be, all at the highest estimate."""
+    """Every repair that there may be, all at the highest estimate."""
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     """What is resized, and the like: worth knowing, nothing to worry about."""
+
+    @property
+    def most_drawn(self) -> int:
+        """Pictures that may be asked for, repairs with them."""
+        return sum(1 + CLEARINGS + REPAIRS * len(one.painted) for one in self.pictures)
 
     def picture(self, key: str) -> Picture:
         """By its key."""
@@ -231,18 +240,17 @@ def _one(
 def _sums(
     pictures: Sequence[Picture], prices: Prices, model: str | None, brief: Brief
 ) -> tuple[Cost, Cost]:
-    reading = [_reading(one, prices, model) for one in pictures if one.painted]
+    reading = [_reading(one, prices, model) for one in pictures]
     low = [*(one.cheapest for one in pictures), *reading]
     repairs = [
         _one(one.model_copy(update={"lead": one.key}), brief, prices, model, dearest=True)
         for one in pictures
-        for _ in range(REPAIRS * len(one.painted))
+        for _ in range(CLEARINGS + REPAIRS * len(one.painted))
     ]
     again = [
         _reading(one, prices, model)
         for one in pictures
-        for _ in range(1 + REPAIRS * len(one.painted))
-        if one.painted
+        for _ in range(1 + CLEARINGS + (1 + REPAIRS * len(one.painted) if one.painted else 0))
     ]
     return _total(low, prices), _total(
         [*(one.dearest for one in pictures), *repairs, *again], prices
@@ -250,15 +258,25 @@ def _sums(
 
 
 def _reading(picture: Picture, prices: Prices, model: str | None) -> Cost:
-    """Both readings of a picture: enlarged crops and the whole."""
-    crops = [(1200, 512)] * (len(picture.painted) + 1)  # with the control
-    one = estimate_question(
-        prices=prices,
-        model=model or "gpt-5.5",
-        chars=OVERHEAD,
-        pictures=[*crops, picture.buy.pixels],
-    )
-    return one if one.amount is None else one.model_copy(update={"amount": one.amount * READINGS})
+    return reading_cost(len(picture.painted), picture.buy.pixels, prices, model)
+
+
+def readings_of(parts: int) -> int:
+    """How often a picture is read of which so many parts are painted words."""
+    return READINGS if parts else LOOKS
+
+
+def reading_cost(parts: int, whole: Pixels, prices: Prices, model: str | None) -> Cost:
+    """Of all readings of a picture: ``parts`` of it and a control, enlarged, and the whole.
+
+    ``model=None``: on the Images API nothing can be asked, and nothing is billed.
+    """
+    if model is None:
+        return Cost(amount=Decimal(0), currency=prices.currency, basis="estimate")
+    enlarged = [(1200, 512)] * (parts + 1)
+    one = estimate_question(prices=prices, model=model, chars=OVERHEAD, pictures=[*enlarged, whole])
+    count = readings_of(parts)
+    return one if one.amount is None else one.model_copy(update={"amount": one.amount * count})
 
 
 def _total(costs: Sequence[Cost], prices: Prices) -> Cost:

@@ -129,15 +129,22 @@ def differences(asked: str, read: str) -> tuple[Difference, ...]:
     )
 
 
-def proof_of(asked: Sequence[Asked], readings: Sequence[Reading]) -> Proof:
-    """The outcome of two readings (or more); fewer prove nothing."""
+def proof_of(
+    asked: Sequence[Asked], readings: Sequence[Reading], *, known: Sequence[str] = ()
+) -> Proof:
+    """The outcome of two readings (or more); fewer prove nothing, unless nothing is ``asked``.
+
+    ``known``: what stands on the picture besides, and is nothing to wonder about.
+    """
     lines = tuple(
         _line(one, [reading.parts[i] for reading in readings]) for i, one in enumerate(asked)
     )
     doubted = next((told for reading in readings if (told := _doubt(reading))), "")
-    if len(readings) < 2:
-        doubted = doubted or "only one reading came"
-    strays = dict.fromkeys(stray for reading in readings for stray in _strays(asked, reading))
+    if len(readings) < (2 if asked else 1):
+        doubted = doubted or ("only one reading came" if readings else "no reading came")
+    strays = dict.fromkeys(
+        stray for reading in readings for stray in _strays(asked, reading, known)
+    )
     return Proof(
         lines=tuple(_doubtful(one, doubted) for one in lines) if doubted else lines,
         unexpected=tuple(strays),
@@ -204,16 +211,34 @@ def _doubtful(line: LineProof, why: str) -> LineProof:
     return line.model_copy(update={"verdict": "unsure", "differences": (), "reason": why})
 
 
-def _strays(asked: Sequence[Asked], reading: Reading) -> list[str]:
+def _strays(asked: Sequence[Asked], reading: Reading, known: Sequence[str]) -> list[str]:
     """Lettering on the whole picture that is neither asked for nor a glance at what is."""
-    known = [folded(one.text, caps=True) for one in asked]
-    known += [folded(word, caps=True) for one in asked for word in one.text.split()]
-    known += [folded(seen.text, caps=True) for seen in reading.parts]
+    texts = [*(one.text for one in asked), *known, *(seen.text for seen in reading.parts)]
+    words = [word for text in texts for word in text.split()]
+    there = {folded(text, caps=True) for text in (*texts, *words)}
     pieces = [*reading.whole.text.splitlines(), *reading.whole.other.splitlines()]
-    return [piece.strip() for piece in pieces if _stray(folded(piece, caps=True), known)]
+    return [piece.strip() for piece in pieces if _foreign(piece, there)]
+
+
+def _foreign(piece: str, there: Iterable[str]) -> bool:
+    """A line of lettering in which there is more than a row of what belongs there."""
+    whole = folded(piece, caps=True)
+    if not _stray(whole, there):
+        return False
+    if all(_at_home(folded(word, caps=True), there) for word in piece.split()):
+        return False
+    for text in sorted((text for text in there if len(text) > 1), key=len, reverse=True):
+        whole = whole.replace(text, " ")
+    return any(char.isalnum() for char in whole)
+
+
+def _at_home(word: str, there: Iterable[str]) -> bool:
+    """Short words are too much like others to be taken for a glance at them."""
+    return word in there or not _stray(word, there if len(word) > 3 else ())
 
 
 def _stray(piece: str, known: Iterable[str]) -> bool:
+    """Not a part of one text, nor much the same as one."""
     if not any(char.isalnum() for char in piece):
         return False
     return not any(

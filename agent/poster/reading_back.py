@@ -7,7 +7,8 @@ part is a PNG that says in its text chunks where it comes from, as derived files
 - ``XML:com.adobe.xmp`` and ``limner:sources``: copied from the picture it was cut from;
 - ``limner:part``: JSON ``{"of": sha256, "size": [w, h], "box": [x0, y0, x1, y1], "times": n}``, the
   box in pixels of that picture;
-- ``limner:lettering``, of a control only: the words on it.
+- ``limner:lettering``, of a control only: the words on it;
+- ``limner:set``, of words that we set: JSON ``{"text": ..., "face": ..., "weight": ...}``.
 
 A reader that looks has no use for them; one that draws itself finds its own picture by them.
 """
@@ -17,7 +18,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
 
 import anyio
@@ -34,17 +36,19 @@ from ..typeset.boxes import Box, Pixels, around
 from ..typeset.setting import Type
 from .contrast import PixelBox
 from .glyphs import draw, runs_of
+from .plan import readings_of
 from .proof import Asked, Control, Proof, Reading, Seen, misspelt, proof_of, unread
 
 XMP: Final = "XML:com.adobe.xmp"
 SOURCES: Final = "limner:sources"
 PART: Final = "limner:part"
 LETTERING: Final = "limner:lettering"
-READINGS: Final = 2
+SET: Final = "limner:set"
 _SHORT: Final = 320
 """Pixels that the shorter edge of a part should have; below it, it is enlarged."""
 _LONG: Final = 2400
 _TIMES: Final = 4
+_WHOLE: Final = 2048
 _CONTROL: Final[Pixels] = (1200, 360)
 
 T = TypeVar("T")
@@ -66,10 +70,21 @@ class Answer(Record):
 
 
 class Area(NamedTuple):
-    """A painted text and its box, in fractions of the picture."""
+    """A text to be read and its box, in fractions of the picture."""
 
     asked: Asked
     box: Box
+
+
+class View(NamedTuple):
+    """What is read: pixels that parts are cut from, and the whole as it is sent."""
+
+    image: Image.Image
+    sha256: str
+    notes: dict[str, str]
+    whole: bytes
+    kinds: Mapping[str, Type] = MappingProxyType({})
+    """Line id → its type, of what we set on it."""
 
 
 class ReadBack(NamedTuple):
@@ -80,13 +95,24 @@ class ReadBack(NamedTuple):
     failure: Failure | None = None
 
 
-async def read_back(agent: ImageAgent, picture: bytes, areas: Sequence[Area]) -> ReadBack:
-    """Two readings of a picture, each with a control of its own, the second in another order."""
+async def read_back(
+    agent: ImageAgent,
+    view: View,
+    areas: Sequence[Area],
+    *,
+    sample: str,
+    known: Sequence[str] = (),
+) -> ReadBack:
+    """Two readings of a picture, each with a control of its own, the second in another order.
+
+    Without ``areas`` it is only looked through for lettering, once, and the control is made of
+    ``sample``. ``known``: what else belongs on it.
+    """
     asked = [area.asked for area in areas]
     readings: list[Reading] = []
     costs: list[Cost] = []
-    for turn in range(READINGS):
-        question = await _in_thread(lambda: _question(picture, areas, turn))  # noqa: B023
+    for turn in range(readings_of(len(areas))):
+        question = await _in_thread(lambda: _question(view, areas, turn, sample))  # noqa: B023
         try:
             told = await agent.ask(question.text, images=question.pictures, schema=Answer)
         except UsageError as error:
@@ -100,7 +126,7 @@ async def read_back(agent: ImageAgent, picture: bytes, areas: Sequence[Area]) ->
             count = f"{len(told.value.parts)} parts of {len(question.pictures)} were read"
             return ReadBack(unread(asked, count), tuple(costs))
         readings.append(_reading(told.value, question))
-    return ReadBack(proof_of(asked, readings), tuple(costs))
+    return ReadBack(proof_of(asked, readings, known=known), tuple(costs))
 
 
 # ── the question ─────────────────────────────────────────────────────────────────────────────
@@ -114,16 +140,16 @@ class _Question(NamedTuple):
     control: str
 
 
-def _question(picture: bytes, areas: Sequence[Area], turn: int) -> _Question:
+def _question(view: View, areas: Sequence[Area], turn: int, sample: str) -> _Question:
     """The second one has its parts in the opposite order and another control."""
-    longest = sorted((area.asked.text for area in areas), key=len, reverse=True)
+    longest = sorted((area.asked.text for area in areas), key=len, reverse=True) or [sample]
     words = misspelt(longest[turn % len(longest)], turn=turn)
-    made = [*parts_of(picture, [area.box for area in areas]), control_part(words)]
+    made = [*_parts(view, areas), control_part(words)]
     order = tuple(range(len(made)) if turn % 2 == 0 else reversed(range(len(made))))
     listed = [f"{place}. a part" for place in range(1, len(made) + 1)]
     listed.append(f"{len(made) + 1}. the whole poster")
     text, _ = prompts.text("poster/read", values={"parts": "\n".join(listed)})
-    return _Question(text, (*(made[i] for i in order), picture), order, words)
+    return _Question(text, (*(made[i] for i in order), view.whole), order, words)
 
 
 def _reading(answer: Answer, question: _Question) -> Reading:
@@ -143,26 +169,46 @@ def _reading(answer: Answer, question: _Question) -> Reading:
 # ── its pictures ─────────────────────────────────────────────────────────────────────────────
 
 
+def view_of(picture: bytes) -> View:
+    """A picture as it came."""
+    with opened(picture) as found:
+        image = found.convert("RGBA" if found.has_transparency_data else "RGB")
+    return View(image, hashlib.sha256(picture).hexdigest(), notes_of(picture), picture)
+
+
+def view_from(image: Image.Image, notes: dict[str, str], kinds: Mapping[str, Type]) -> View:
+    """Pixels of ours; the whole of them is sent no larger than it is read with."""
+    small = image.copy()
+    small.thumbnail((_WHOLE, _WHOLE), Image.Resampling.LANCZOS)
+    sha256 = hashlib.sha256(repr(image.size).encode() + image.tobytes()).hexdigest()
+    return View(image, sha256, notes, _png(small, notes), kinds)
+
+
 def parts_of(picture: bytes, boxes: Sequence[Box]) -> tuple[bytes, ...]:
     """Each box of a picture as a PNG of its own, with a margin where no neighbour begins."""
-    sha256 = hashlib.sha256(picture).hexdigest()
-    carried = notes_of(picture)
-    with opened(picture) as found:
-        whole = found.convert("RGBA" if found.has_transparency_data else "RGB")
-    return tuple(
-        _part(whole, around(box, [b for b in boxes if b != box]), sha256, carried) for box in boxes
-    )
+    view = view_of(picture)
+    return tuple(_part(view, around(box, [b for b in boxes if b != box])) for box in boxes)
 
 
-def _part(whole: Image.Image, box: Box, sha256: str, carried: dict[str, str]) -> bytes:
-    place = _pixels(box, whole.size)
-    cut = whole.crop(place)
+def _parts(view: View, areas: Sequence[Area]) -> Iterator[bytes]:
+    for area in areas:
+        others = [one.box for one in areas if one.box != area.box]
+        about = {}
+        if kind := view.kinds.get(area.asked.line_id):
+            face, weight, _ = kind
+            about = {SET: json.dumps({"text": area.asked.text, "face": face, "weight": weight})}
+        yield _part(view, around(area.box, others), about)
+
+
+def _part(view: View, box: Box, notes: Mapping[str, str] = MappingProxyType({})) -> bytes:
+    place = _pixels(box, view.image.size)
+    cut = view.image.crop(place)
     times = max(1, min(_TIMES, -(-_SHORT // min(cut.size)), _LONG // max(cut.size)))
     if times > 1:
         size = cut.width * times, cut.height * times
         cut = cut.resize(size, Image.Resampling.BICUBIC)
-    about = {"of": sha256, "size": list(whole.size), "box": list(place), "times": times}
-    return _png(cut, {**carried, PART: json.dumps(about)})
+    about = {"of": view.sha256, "size": list(view.image.size), "box": list(place), "times": times}
+    return _png(cut, {**view.notes, PART: json.dumps(about), **notes})
 
 
 def _pixels(box: Box, size: Pixels) -> PixelBox:

@@ -7,17 +7,22 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, TypeAdapter
 
-from ..schema import Cost, Failure, ImageId, Record, Rendering, SessionId
+from ..schema import Cost, Failure, FailureCode, ImageId, Record, Rendering, SessionId
 from .plan import Plan
 from .proof import LineProof, Proof
 
-Status = Literal["proved", "needs-person", "refused", "parked", "failed", "budget"]
-"""``parked``: sent, and its result is not known, so that nothing is sent again by itself."""
+Status = Literal["proved", "needs-person", "refused", "parked", "failed", "budget", "planned"]
+"""``parked``: sent, and its result is not known, so that nothing is sent again by itself.
+``planned``: nothing was sent, for there was no connection; the next run makes it."""
 HowLettered = Literal["painted", "set", "set-instead"]
+
+
+UNABLE: Final[frozenset[FailureCode]] = frozenset({"capability_missing", "not_implemented"})
+"""What a server will not learn by being asked again."""
 
 
 class Made(Record):
@@ -30,7 +35,7 @@ class Made(Record):
     """Key of the picture whose look it has."""
     session: SessionId | None = None
     bought: ImageId | None = None
-    """As it came."""
+    """As it came: at first, or drawn once more without lettering that nobody had asked for."""
     image: ImageId | None = None
     """The one that posters are made from: ``bought``, or that with repaired lines on it."""
     history: tuple[ImageId, ...] = ()
@@ -38,7 +43,7 @@ class Made(Record):
     requested: Rendering = Rendering()
     actual: Rendering = Rendering()
     proofs: tuple[Proof, ...] = ()
-    """In order, one after each repair; none where nothing is painted."""
+    """In order: of the picture, and of the poster itself where lines are set ``instead``."""
     repairs: int = 0
     instead: tuple[str, ...] = ()
     """Ids of painted lines that are set after all."""
@@ -47,6 +52,12 @@ class Made(Record):
     """Of everything that was sent for it."""
     failure: Failure | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def unread(self) -> bool:
+        """It is there, and nobody was reached to read it: another run may reach somebody."""
+        failure = self.failure
+        return self.image is not None and failure is not None and failure.code not in UNABLE
 
     @property
     def proof(self) -> Proof | None:
@@ -144,6 +155,15 @@ class PictureRead(Record):
     problem: str = ""
 
 
+class PictureCleared(Record):
+    """It was drawn once more, without the lettering that nobody had asked for."""
+
+    type: Literal["poster.picture.cleared"] = "poster.picture.cleared"
+    picture: str
+    image: ImageId
+    cost: Cost
+
+
 class LineRepaired(Record):
     """One line was painted again, and only its box was taken over."""
 
@@ -207,6 +227,7 @@ PosterEvent = (
     | PictureStarted
     | PictureBought
     | PictureRead
+    | PictureCleared
     | LineRepaired
     | LineSet
     | PictureEnded

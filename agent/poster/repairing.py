@@ -16,10 +16,11 @@ from .buying import Bought, Order
 from .journal import Step
 from .plan import REPAIRS, Painted, Picture
 from .proof import LineProof
-from .records import LineRepaired, LineSet
+from .records import LineRepaired, LineSet, PictureCleared
 from .repair import mask_box, patched, repair_prompt, unchanged_outside
 from .shop import Shop, State
 from .sizes import Bought as Buy
+from .wording import CLEAR, change_prompt
 
 _UNMASKED: Final = frozenset({"capability_missing", "invalid_parameter", "usage"})
 """Codes of a server that takes no mask: nothing outside the box is taken over anyway."""
@@ -39,6 +40,30 @@ async def repaired(shop: Shop, picture: Picture, state: State) -> bool:
         state.tries[place] += 1
         again = await _repair(shop, picture, state, fault) or again
     return again
+
+
+async def cleared(shop: Shop, picture: Picture, state: State) -> bool:
+    """The picture once more, without lettering that nobody asked for; false where that cannot be."""
+    if state.cleared:
+        return False
+    state.cleared = True
+    layout = shop.layouts[picture.size]
+    text, _ = change_prompt(shop.brief, layout, picture.buy, picture.locale, [CLEAR])
+    of = hashlib.sha256(f"{state.image.sha256} {text}".encode()).hexdigest()
+    request = _request(shop, picture, state, text)
+    key = f"{picture.key}#clear"
+    order = Order(key=key, of=of, request=request, estimate=picture.dearest, begun=True)
+    bought = await shop.counter.buy(order)
+    _booked(state, bought)
+    if bought.image is None:
+        why = bought.failure.message if bought.failure else "no picture came"
+        state.notes.append(f"could not be drawn without lettering that nobody asked for: {why}")
+        return False
+    state.bought = state.image = bought.image
+    state.data = await shop.agent.store.read_blob(bought.image.sha256)
+    state.history.append(bought.image.id)
+    shop.tell(PictureCleared(picture=picture.key, image=bought.image.id, cost=bought.cost))
+    return True
 
 
 async def _repair(shop: Shop, picture: Picture, state: State, fault: LineProof) -> bool:
@@ -72,31 +97,39 @@ async def _edit(
     line, area = what
     text, _ = repair_prompt(line, area)
     size = _size_of(state.image, picture.buy)
-    request = TurnRequest(
-        text=text,
-        intent="edit",
-        session=state.session,
-        edit=[str(state.image.id)],
-        mask_box=mask_box(area, size),
-        options=picture.options(shop.brief),
-        acknowledge=shop.acknowledge,
-        acknowledged_by=shop.acknowledged_by,
-        user=shop.user,
-        cwd=shop.cwd,
-    )
+    request = replace(_request(shop, picture, state, text), mask_box=mask_box(area, size))
     of = hashlib.sha256(f"{state.image.sha256} {text}".encode()).hexdigest()
     key = f"{picture.key}#repair:{line.line_id}:{line.part}:{nth}"
-    order = Order(key=key, of=of, request=request, estimate=picture.dearest)
+    order = Order(key=key, of=of, request=request, estimate=picture.dearest, begun=True)
     bought = await shop.counter.buy(order)
     failure = bought.failure
     if failure is not None and failure.code in _UNMASKED and failure.billed == "no":
         state.notes.append(f"{line.line_id}: repaired without a mask ({failure.message})")
         plain = replace(order, key=f"{key}:plain", request=replace(request, mask_box=None))
         bought = await shop.counter.buy(plain)
+    _booked(state, bought)
+    return bought
+
+
+def _request(shop: Shop, picture: Picture, state: State, text: str) -> TurnRequest:
+    """An edit of the picture as it is now."""
+    return TurnRequest(
+        text=text,
+        intent="edit",
+        session=state.session,
+        edit=[str(state.image.id)],
+        options=picture.options(shop.brief),
+        acknowledge=shop.acknowledge,
+        acknowledged_by=shop.acknowledged_by,
+        user=shop.user,
+        cwd=shop.cwd,
+    )
+
+
+def _booked(state: State, bought: Bought) -> None:
     state.attempts += bought.attempts
     if not bought.again:
         state.costs.append(bought.cost)
-    return bought
 
 
 def _size_of(image: Image, buy: Buy) -> tuple[int, int]:

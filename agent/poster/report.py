@@ -18,7 +18,7 @@ from PIL import Image
 from ..schema import Cost
 from .brief import Brief
 from .plan import Plan
-from .proof import LineProof, folded
+from .proof import LineProof, Proof, folded
 from .records import Made, PosterRecord
 
 _THUMB: Final = (460, 520)
@@ -29,6 +29,7 @@ _WORDS: Final = {
     "parked": "parked",
     "failed": "failed",
     "budget": "over budget",
+    "planned": "not made yet",
 }
 _HOW: Final = {
     "painted": "painted by the model, read back twice",
@@ -60,7 +61,7 @@ border-radius:6px;color:var(--dim)}
 .tag{display:inline-block;white-space:nowrap;padding:1px 9px;border-radius:99px;font-size:.8125rem;font-weight:600}
 .proved{background:var(--good-bg);color:var(--good)}
 .refused,.failed{background:var(--bad-bg);color:var(--bad)}
-.needs-person,.parked,.budget{background:var(--wait-bg);color:var(--wait)}
+.needs-person,.parked,.budget,.planned{background:var(--wait-bg);color:var(--wait)}
 ul{margin:6px 0 0;padding-left:20px}.tree ul{list-style:none;border-left:2px solid var(--line);
 margin-left:8px;padding-left:14px}.tree,.tree li{list-style:none}.tree{padding:0}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.875rem}
@@ -216,7 +217,8 @@ def _row(made: Made) -> str:
         filter(None, (requested.size, requested.quality, requested.format, requested.model))
     )
     got = " ".join(filter(None, (actual.size, actual.quality, actual.format, actual.model)))
-    failure = f'<br><span class="dim">{escape(made.failure.message)}</span>' if made.failure else ""
+    told = [*([made.failure.message] if made.failure else []), *made.notes]
+    failure = "".join(f'<br><span class="dim">{escape(text)}</span>' for text in told)
     cells = (
         f"<code>{escape(made.picture)}</code>",
         f"{_tag(made.status)}{failure}",
@@ -236,7 +238,7 @@ def _branch(made: dict[str, Made], lead: str | None) -> Iterator[str]:
         if under != lead:
             continue
         steps = "".join(
-            f"<li><code>{escape(image)}</code> {_step(place)}</li>"
+            f"<li><code>{escape(image)}</code> {_step(one, place)}</li>"
             for place, image in enumerate(one.history)
         )
         inner = "".join(_branch(made, one.picture))
@@ -248,10 +250,12 @@ def _branch(made: dict[str, Made], lead: str | None) -> Iterator[str]:
         )
 
 
-def _step(place: int) -> str:
-    if place == 0:
-        return "as it was bought"
-    return "one line painted again" if place % 2 else "only its box taken over"
+def _step(made: Made, place: int) -> str:
+    came = made.history.index(made.bought) if made.bought in made.history else 0
+    if place <= came:
+        again = "asked for once more, without lettering that nobody wanted"
+        return again if place else "as it was bought"
+    return "one line painted again" if (place - came) % 2 else "only its box taken over"
 
 
 # ── what was read ────────────────────────────────────────────────────────────────────────────
@@ -259,23 +263,35 @@ def _step(place: int) -> str:
 
 def _read(records: Sequence[PosterRecord]) -> str:
     rows = "".join(
-        _line(made, line, last=proof is made.proof)
+        row
         for made in _made(records).values()
         for proof in made.proofs
-        for line in proof.lines
+        for row in (
+            *(_line(made, line, last=proof is made.proof) for line in proof.lines),
+            _whole(made, proof),
+        )
     )
     if not rows:
-        return (
-            '<h2>What was read</h2><p class="dim">Nothing is painted: every word is set by Limner '
-            "and right by construction.</p>"
-        )
+        return '<h2>What was read</h2><p class="dim">Nothing: no picture came.</p>'
     return (
-        '<h2>What was read</h2><p class="dim small">By a reader who was not told the words, twice, '
-        "each time with a control of ours. Characters that are not those of the brief are marked.</p>"
+        '<h2>What was read</h2><p class="dim small">By a reader who was not told the words, each '
+        "time with a control of ours: painted words twice, and every picture for lettering that "
+        "nobody asked for. Characters that are not those of the brief are marked.</p>"
         '<div class="scroll"><table><thead><tr><th>Picture</th><th>Line</th><th>Asked for</th>'
         "<th>Read</th><th>Read again</th><th>Result</th></tr></thead>"
         f"<tbody>{rows}</tbody></table></div>"
     )
+
+
+def _whole(made: Made, proof: Proof) -> str:
+    """Of the picture as a whole: what stands there besides."""
+    if not proof.believed:
+        result = f"not known: {escape(proof.problem)}"
+    else:
+        result = "lettering that nobody asked for" if proof.unexpected else "nothing else"
+    found = "<br>".join(f"<mark>{escape(text)}</mark>" for text in proof.unexpected) or "–"
+    cells = (f"<code>{escape(made.picture)}</code>", "the rest", "–", found, "", result)
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
 def _line(made: Made, line: LineProof, *, last: bool) -> str:

@@ -40,6 +40,8 @@ class Shop:
 class State:
     """Where a picture stands."""
 
+    bought: Image
+    """As it came, without anything of ours."""
     image: Image
     data: bytes
     session: SessionId
@@ -51,6 +53,8 @@ class State:
     """Line id → why it is set."""
     proofs: list[Proof] = field(default_factory=list)
     repairs: int = 0
+    cleared: bool = False
+    """It was asked for once more without the lettering that nobody had asked for."""
     notes: list[str] = field(default_factory=list)
 
     @property

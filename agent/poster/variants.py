@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import anyio
 
-from ..errors import NotFound
+from ..errors import NotFound, StoreError
 from ..schema import Failure, Sha256
-from .finishing import Job, finish, without
+from .finishing import Job, held
 from .journal import Step
 from .pictures import Lead, make_picture
 from .plan import Cell, Picture
 from .records import Made, PosterEvent, PosterMade, PosterRecord, Status
+from .rereading import finished
 from .shop import Shop
+from .stopping import Outlook
 from .wording import picture_prompt
-
-STOPPING: Final = frozenset(
-    {"authentication", "quota", "usage_window", "pending", "capability_missing", "not_implemented"}
-)
-"""Failures that the next picture would meet too."""
 
 
 class Board:
@@ -33,6 +29,11 @@ class Board:
         self.tell = tell
         self.records: dict[str, PosterRecord] = {}
         self.stop: Failure | None = None
+        self._outlook = Outlook()
+
+    def look_ahead(self, made: Made) -> None:
+        """Nothing more is sent where the next picture would meet what this one met."""
+        self.stop = self._outlook.ends_with(made) or self.stop
 
     def keep(self, record: PosterRecord, *, skipped: bool = False) -> None:
         """A poster is made, or known not to come."""
@@ -71,7 +72,7 @@ class Line:
                 lead = Lead(first.key, made.session, made.bought)
                 step = Step(kind="lead", key=str(variant), of=first.key, image=made.bought)
                 await self.shop.journal.add(step)
-            elif made.status in ("parked", "budget"):
+            elif made.status in ("parked", "budget", "planned"):
                 await self._wait(left, made)
                 return
         async with anyio.create_task_group() as tasks:
@@ -104,8 +105,7 @@ class Line:
             else:
                 asked = adapted(self.shop, picture, follows)
                 made = await make_picture(self.shop, asked, follows)
-                if made.failure is not None and made.failure.code in STOPPING:
-                    self.board.stop = made.failure
+                self.board.look_ahead(made)
             await self._posters(picture, made)
         return made
 
@@ -120,7 +120,12 @@ class Line:
             if cell.picture != picture.key or cell.name in self.board.records:
                 continue
             job = self._job(cell, picture, made, data, sha256)
-            record = await anyio.to_thread.run_sync(finish, job) if data else without(job)
+            try:
+                record = await finished(self.shop, job)
+            except StoreError as error:
+                record = held(job, error)
+            if record.picture is not made:
+                self.board.look_ahead(record.picture)
             self.board.keep(record)
 
     def _job(self, cell: Cell, picture: Picture, made: Made, data: bytes, sha256: Sha256) -> Job:
@@ -159,4 +164,6 @@ def adapted(shop: Shop, picture: Picture, follows: Lead | None) -> Picture:
 
 def status_of(failure: Failure) -> Status:
     """Of a picture that is not asked for because of what happened to another."""
+    if failure.code == "connection":
+        return "planned"
     return "refused" if failure.stage == "policy" else "failed"

@@ -7,6 +7,7 @@ of the bought picture, which the bleed and the crop make a little larger than th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from ..schema import PromptRef
 from ..turn import prompts
@@ -126,6 +127,13 @@ def change_prompt(
         },
     )
     return "\n".join(line for line in text.splitlines() if line.strip()), ref
+
+
+CLEAR: Final = (
+    "Take away every inscription, label, logo and number and whatever else looks like writing, "
+    "and let what is behind it show in its place; only words that are named below may stay"
+)
+"""The wish for a picture on which the model lettered what nobody asked for."""
 
 
 def _lettered(brief: Brief, layout: Layout, made: Bought, locale: Locale | None) -> str:

@@ -28,6 +28,14 @@ from tests.conftest import OpenOn, Serve
 from tests.poster.test_make import OPENAI
 
 TEXT = "title: Night Market\nlettering: set\nmotif: a hill\nsizes: [320x400]\n"
+PRICES = replace(
+    OPENAI,
+    texts={
+        name: replace(price, input=Decimal(0), cached_input=Decimal(0), output=Decimal(0))
+        for name, price in OPENAI.texts.items()
+    },
+)
+"""Of pictures alone: what it costs to read them would only blur the sums."""
 NOTHING = Cost(amount=Decimal(0), basis="usage")
 PRICE = Cost(amount=Decimal(1), basis="estimate")
 
@@ -44,7 +52,7 @@ def clock() -> SystemClock:
 
 @pytest.fixture(autouse=True)
 def _dear_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ImageAgent, "kit", property(lambda self: replace(self._kit, prices=OPENAI)))
+    monkeypatch.setattr(ImageAgent, "kit", property(lambda self: replace(self._kit, prices=PRICES)))
     monkeypatch.setattr("agent.batch.till._LOOK_S", 0.01)
 
 
@@ -55,6 +63,10 @@ async def _priced(shop: Shop) -> tuple[Decimal, Decimal]:
     assert done.spent is not None
     assert done.spent < reserved
     return done.spent, Decimal(reserved)
+
+
+async def _drawings(shop: Shop) -> list[Attempt]:
+    return [one for one in await shop.agent.store.attempts() if one.kind != "ask"]
 
 
 # ── a file ───────────────────────────────────────────────────────────────────────────────────
@@ -120,7 +132,7 @@ async def test_a_batch_that_is_made_again_begins_with_nothing_spent_and_the_ledg
     again, _ = await shop.run(brief_of("b0"), budget=reserved)
 
     assert (done.spent, again.spent) == (each, each)
-    paid = [(one.batch, one.cost.amount) for one in await shop.agent.store.attempts()]
+    paid = [(one.batch, one.cost.amount) for one in await _drawings(shop)]
     assert paid == [("spring~1", each), ("spring~2", each), ("spring", each)]
 
 
@@ -172,7 +184,7 @@ async def test_what_another_worker_has_under_way_is_waited_for_as_well(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, reserved = await _priced(shop)
-    (mine,) = await shop.agent.store.attempts()
+    (mine,) = await _drawings(shop)
     now = shop.agent.kit.clock.now()
     sent = {"id": AttemptId("att_other"), "state": "sent", "owner": "elsewhere:1:1", "created": now}
     other = mine.model_copy(update=sent)
@@ -190,7 +202,7 @@ async def test_what_nobody_gives_a_sign_of_life_for_is_not_waited_for(
     shop: Shop,
 ) -> None:
     _, reserved = await _priced(shop)
-    (mine,) = await shop.agent.store.attempts()
+    (mine,) = await _drawings(shop)
     silent = shop.agent.kit.clock.now() - timedelta(minutes=5)
     sent = {"owner": "elsewhere:1:1", "created": silent, "heartbeat": silent}
     dead = mine.model_copy(update={"id": AttemptId("att_dead"), **sent})

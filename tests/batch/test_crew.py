@@ -234,7 +234,7 @@ async def _rest_of(process: Process) -> int:
 async def _attempts(env: dict[str, str]) -> list[Any]:
     disk = await open_disk(load_settings(env=env))
     try:
-        return await disk.attempts()
+        return [one for one in await disk.attempts() if one.kind != "ask"]
     finally:
         await disk.aclose()
 

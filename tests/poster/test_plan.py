@@ -9,7 +9,7 @@ import pytest
 from agent.errors import UsageError
 from agent.poster.brief import Brief
 from agent.poster.filling import load_brief
-from agent.poster.plan import Plan, plan_of
+from agent.poster.plan import Plan, plan_of, reading_cost
 from agent.poster.wording import quoted
 from agent.turn import prompts
 from agent.turn.pricing import Prices, estimate, load_prices
@@ -122,8 +122,11 @@ def test_the_cheapest_is_every_picture_once_and_the_dearest_has_every_repair() -
     made = plan("title: {en: A, de: B}\nsizes: [story, square]")
     painted = plan("title: A\nsizes: [story, square]")
 
-    assert made.cheapest.amount == sum(p.cheapest.amount or 0 for p in made.pictures)
-    assert made.dearest.amount == sum(p.dearest.amount or 0 for p in made.pictures)
+    looks = [reading_cost(0, p.buy.pixels, OPENAI, "gpt-5.5").amount or 0 for p in made.pictures]
+    once = sum(p.cheapest.amount or 0 for p in made.pictures)
+    assert made.cheapest.amount == once + sum(looks)
+    assert made.dearest.amount is not None
+    assert made.dearest.amount > 2 * once + 2 * sum(looks)
     assert painted.cheapest.amount is not None
     assert painted.dearest.amount is not None
     assert painted.dearest.amount > 2 * painted.cheapest.amount

@@ -13,6 +13,7 @@ from ...poster.records import (
     LineRepaired,
     LineSet,
     PictureBought,
+    PictureCleared,
     PictureEnded,
     PictureRead,
     PictureStarted,
@@ -105,10 +106,14 @@ def _lines(event: PosterEvent) -> Iterator[str]:
             yield f"{plain(event.picture)}: bought before, not again"
         case PictureRead():
             yield from _read(event)
+        case PictureCleared():
+            yield f"{plain(event.picture)}: asked for once more without that lettering"
         case LineRepaired():
             yield f"{plain(event.picture)}: {plain(event.line)} painted again"
         case LineSet():
             yield f"{plain(event.picture)}: {plain(event.line)} is set instead: {plain(event.reason)}"
+        case PictureEnded(status="planned"):
+            pass  # told once, at the end
         case PictureEnded():
             why = f": {plain(event.failure.message)}" if event.failure else ""
             yield f"{plain(event.picture)}: {event.status}{why}"
@@ -144,7 +149,7 @@ def _read(event: PictureRead) -> Iterator[str]:
 
 
 def _made(event: PosterMade) -> Iterator[str]:
-    if event.status != "proved":
+    if event.status not in ("proved", "planned"):
         yield f"{plain(event.name)}: {event.status}"
         for reason in event.reasons:
             yield f"  {plain(reason)}"
@@ -153,6 +158,9 @@ def _made(event: PosterMade) -> Iterator[str]:
 def _done(event: PosterDone) -> Iterator[str]:
     counts = ", ".join(f"{number} {status}" for status, number in event.counts.items())
     yield f"{plain(event.brief)}: {counts}; {money(event.cost)} in this run"
+    if event.error is not None and "planned" in event.counts:
+        yield f"  {plain(event.error.message)} Nothing more was sent; the next run makes the rest."
+        yield from (f"  {plain(hint)}" for hint in (event.error.hint,) if hint)
     yield f"  {plain(event.report)}"
 
 

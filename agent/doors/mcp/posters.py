@@ -7,7 +7,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import anyio
 import anyio.to_thread
@@ -40,6 +40,9 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+_DRAWN: Final = frozenset(
+    {"poster.picture.bought", "poster.picture.cleared", "poster.line.repaired"}
+)
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
@@ -115,7 +118,7 @@ class PosterJob:
             self.doing = f"drawing {event.picture}"
         elif event.type == "poster.picture.read":
             self.doing = f"reading {event.picture}"
-        if event.type in ("poster.picture.bought", "poster.line.repaired"):
+        if event.type in _DRAWN:
             self.drawn += 1
 
 
@@ -166,7 +169,7 @@ async def _made(room: Workroom, host: Host, args: PosterArgs, roots: Roots) -> C
     if args.dry_run:
         return answers.result(told, _plan_lines(told))
     key = repr((str(folder), brief.name, args.sizes, args.locales, limit))
-    most = sum(1 + 2 * len(one.painted) for one in plan.pictures)
+    most = plan.most_drawn
     job = await _begun(room, agent, brief, options, (key, most, plan.dearest))
     if isinstance(job, Failure):
         return _failed(job, brief.name)

@@ -10,16 +10,19 @@ from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
+from ...typeset.blocks import pieces
 from ...typeset.boxes import Box
-from ...typeset.setting import Setting, Type
+from ...typeset.setting import Setting, Type, measure
 from .typography import Block, draw_block, stands
 
 _EM = 44
 _LONGEST = 2400
 _WORST = 96
 """The most that any spot as large as a letter may differ, of 255."""
+PLAINLY = 78
+"""The same where words stand on a ground of one colour, as words of ours do."""
 _SAME_SHAPE = 0.12
-_WORDS = 14
+_PIECES = 40
 
 
 class Print(NamedTuple):
@@ -42,19 +45,24 @@ def print_of(block: Block, size: tuple[int, int]) -> Print:
     return Print(stands(block), _trimmed(image.getchannel(0)))
 
 
-def lines_of(words: str) -> list[Print]:
-    """Every run of words as one line of plain type, as words of a test are set."""
-    joint = " " if " " in words else ""
-    row = words.split() if joint else list(words)
-    runs = [
-        joint.join(row[i:j])
-        for i in range(min(len(row), _WORDS))
-        for j in range(i + 1, min(len(row), _WORDS) + 1)
-    ]
-    kind, sheet = Type("sans", 700), (4000, 200)
+PLAIN = Type("sans", 700)
+"""What words of a test are set in."""
+
+
+def lines_of(words: str, kind: Type = PLAIN) -> list[Print]:
+    """Every run of words as one line."""
+    row = pieces(words)[:_PIECES]
+    runs = ["".join(row[i:j]).rstrip() for i in range(len(row)) for j in range(i + 1, len(row) + 1)]
     area = Box(0.02, 0.2, 0.98, 0.9)
-    blocks = (Block("line", area, kind, Setting(_EM, (run,)), "left") for run in runs)
-    return [print_of(block, sheet) for block in blocks]
+    return [
+        print_of(Block("line", area, kind, Setting(_EM, (run,)), "left"), _sheet(run, kind))
+        for run in runs
+    ]
+
+
+def _sheet(run: str, kind: Type) -> tuple[int, int]:
+    """As wide as a line needs: on a wider one it would be drawn smaller, and rounded more."""
+    return round(1.1 * measure(run, kind, _EM)) + 2 * _EM, 200
 
 
 def _trimmed(shape: Image.Image) -> Image.Image:
@@ -69,12 +77,12 @@ class Reading(NamedTuple):
     unread: bool
 
 
-def read(part: Image.Image, prints: list[Print]) -> Reading:
+def read(part: Image.Image, prints: list[Print], worst: int = _WORST) -> Reading:
     """The texts in a part of a picture, each one only where its shape stands in the pixels."""
     ink = ink_of(part)
     if ink is None:
         return Reading((), unread=False)
-    whole = _match(ink, prints)
+    whole = _match(ink, prints, worst)
     if whole is not None:
         return Reading((whole,), unread=False)
     lines: list[str] = []
@@ -84,7 +92,7 @@ def read(part: Image.Image, prints: list[Print]) -> Reading:
     while first < len(bands):
         for last in range(min(len(bands), first + 6), first, -1):
             piece = ink.crop((0, bands[first][0], ink.width, bands[last - 1][1]))
-            if (found := _match(piece, prints)) is not None:
+            if (found := _match(piece, prints, worst)) is not None:
                 lines.append(found)
                 first = last
                 break
@@ -167,20 +175,20 @@ def _bands(ink: Image.Image) -> list[tuple[int, int]]:
     return bands
 
 
-def _match(ink: Image.Image, prints: list[Print]) -> str | None:
+def _match(ink: Image.Image, prints: list[Print], worst: int) -> str | None:
     """The text whose shape is nearest, where that is near enough."""
     box = ink.point([255 if v > 100 else 0 for v in range(256)]).getbbox()
     if box is None:
         return None
     ink = ink.crop(box)
     ratio = ink.width / ink.height
-    best, text = float(_WORST), None
+    best, text = float(worst), None
     for one in prints:
         own = one.shape.width / one.shape.height
         if abs(ratio / own - 1) > _SAME_SHAPE:
             continue
         gap = _gap(ink, one.shape)
-        if _WORST <= gap < 1.5 * _WORST:
+        if worst <= gap < 1.5 * worst:
             gap = min(_gap(ink.crop(edge), one.shape) for edge in _nudged(ink.size))
         if gap < best:
             best, text = gap, one.text

@@ -57,6 +57,17 @@ def misspelt_words(words: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     return words, ()
 
 
+_PAINT = "Paint these words exactly as written, each in its own area: "
+_SIGN = '"Open daily" as line from 38% to 62% across and 47% to 52% down'
+
+
+def with_a_sign(words: str) -> str:
+    """A request with one more text to be lettered, which nobody asked for."""
+    if _PAINT in words:
+        return words.replace(_PAINT, f"{_PAINT}{_SIGN}; ", 1)
+    return f"{words} {_PAINT}{_SIGN}."
+
+
 def autocorrected(text: str) -> str:
     """What a careless reader makes of unusual words: accents gone, characters made the usual ones."""
     plain = "".join(_USUAL.get(char, char) for char in text)
