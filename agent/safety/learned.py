@@ -62,6 +62,8 @@ def blocks(text: str) -> list[tuple[int, int]]:
 
     Two neighbours are judged together, so that a long text hides nothing.
     """
+    if len(text) <= BLOCK * 1.5:
+        return [(0, len(text))]
     cuts = [0]
     while len(text) - cuts[-1] > BLOCK * 1.5:
         after = cuts[-1] + BLOCK

@@ -14,6 +14,7 @@ from .terms import Found, Matches, gains, searchable
 from .views import View
 
 _BREAK = re.compile(r"[.;!?\n。；！？…]")
+_DENYING = frozenset({CUE, LIST, AFTER})
 _COMMA = re.compile(r"[,，、]")
 _WORD = re.compile(r"[a-z0-9']+|[\u3400-\u9fff]+")
 _NEXT = re.compile(r"[\s\-]*([a-z0-9']+|[\u3400-\u9fff]+)")
@@ -79,20 +80,27 @@ def read(view: View, policy: Policy, matches: Matches | None = None) -> Reading:
     contexts = policy.contexts
     if covers:
         content = [hit for hit in content if hit.name in contexts or not _allowed(hit, covers)]
-    spared = _Cover(by_kind.get(SPARE, ()))
-    affirmed = list(_Negations(view.text, content, by_kind, policy.negation).affirmed(content))
+    affirmed = content
+    if not by_kind.keys().isdisjoint(_DENYING):
+        affirmed = list(_Negations(view.text, content, by_kind, policy.negation).affirmed(content))
+    spared = _Cover(by_kind[SPARE]) if SPARE in by_kind else None
     spans: dict[str, list[Span]] = {}
     for hit in affirmed:
-        spans.setdefault(hit.name, []).append(Span(hit.start, hit.end, spared.holds(hit)))
+        span = Span(hit.start, hit.end, spared is not None and spared.holds(hit))
+        spans.setdefault(hit.name, []).append(span)
     if AGE in spans:
         _place_ages(spans, policy.age)
+    excuses = _excused_by(by_kind, content, affirmed) if by_kind else ()
+    return Reading(view, {name: tuple(places) for name, places in spans.items()}, excuses)
+
+
+def _excused_by(
+    by_kind: Mapping[str, list[Found]], content: list[Found], affirmed: list[Found]
+) -> tuple[Found, ...]:
+    """Allow-spans, and what is denied."""
     allows = (hit for name, hits in by_kind.items() if name[:6] == ALLOW for hit in hits)
-    standing = len(affirmed) == len(content)
-    unsaid = () if standing else set(content) - set(affirmed)
-    denied = (Found(start, end, ALLOW_IN + name) for start, end, name in unsaid)
-    return Reading(
-        view, {name: tuple(places) for name, places in spans.items()}, (*allows, *denied)
-    )
+    unsaid = () if len(affirmed) == len(content) else set(content) - set(affirmed)
+    return (*allows, *(Found(start, end, ALLOW_IN + name) for start, end, name in unsaid))
 
 
 def _excused(found: list[Reading]) -> list[Reading]:
@@ -164,10 +172,8 @@ class _Negations:
     def __init__(
         self, text: str, content: list[Found], cues: Mapping[str, list[Found]], negation: Negation
     ) -> None:
-        terms = _Cover(content)
-        """A cue inside a term belongs to the term ("without clothes")."""
         self._text = text
-        self._before = sorted(cue.end for cue in cues.get(CUE, ()) if not terms.holds(cue))
+        self._before = _outside(content, cues[CUE]) if CUE in cues else []
         self._lists = sorted(cue.end for cue in cues.get(LIST, ()))
         self._after = [cue.start for cue in cues.get(AFTER, ())]
         self._fillers = negation.fillers
@@ -175,9 +181,6 @@ class _Negations:
 
     def affirmed(self, content: list[Found]) -> Iterator[Found]:
         """The hits that stand; a denied hit carries its denial along a list."""
-        if not (self._before or self._lists or self._after):
-            yield from content
-            return
         carried = -1
         for hit in content:
             if self._denied(hit) or self._listed(carried, hit):
@@ -220,6 +223,12 @@ class _Negations:
             word in words or _all_fillers(word, words)
             for word in _WORD.findall(self._text, start, end)
         )
+
+
+def _outside(content: list[Found], cues: list[Found]) -> list[int]:
+    """Where cues end; one inside a term belongs to the term ("without clothes")."""
+    terms = _Cover(content)
+    return sorted(cue.end for cue in cues if not terms.holds(cue))
 
 
 def _starts_with(run: str, words: frozenset[str]) -> bool:

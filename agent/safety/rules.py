@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from ..errors import SettingsError
 from ..schema import Sha256
 from .learned import Model
 from .letters import Letters
 from .terms import Lexicon, Pattern
+
+if TYPE_CHECKING:
+    from .reading import Reading
 
 Severity = Literal["refuse", "review"]
 Tuning = Literal["refuse", "review", "off"]
@@ -112,6 +115,31 @@ class Policy:
         return tuple(
             (rule, tuple(map(frozenset, rule.all_of))) for rule in self.rules if rule.all_of
         )
+
+    @cached_property
+    def _places_led(self) -> Mapping[str, tuple[int, ...]]:
+        """Of each class the places in ``about_words`` of the rules that it leads."""
+        led: dict[str, list[int]] = {}
+        for place, (_, groups) in enumerate(self.about_words):
+            for name in groups[0]:
+                led.setdefault(name, []).append(place)
+        return {name: tuple(places) for name, places in led.items()}
+
+    def led_by(self, present: Iterable[str]) -> list[tuple[Rule, tuple[frozenset[str], ...]]]:
+        """Of ``about_words`` the rules that a class of ``present`` leads, in policy order."""
+        led = self._places_led
+        places = {place for name in present if name in led for place in led[name]}
+        return [self.about_words[place] for place in sorted(places)]
+
+    @cached_property
+    def about_likeness(self) -> tuple[Rule, ...]:
+        """Rules that ask the learned model."""
+        return tuple(rule for rule in self.rules if rule.signal == "learned")
+
+    @cached_property
+    def earlier(self) -> dict[bytes, tuple[Reading, ...]]:
+        """What earlier texts held, by their SHA-256; filled and bounded by the screen."""
+        return {}
 
     @cached_property
     def contexts(self) -> frozenset[str]:

@@ -26,6 +26,9 @@ CHILDREN, PERSON, NO_PEOPLE = frozenset({"child", "minor", "girl"}), "person", "
 """Classes that choose the preamble."""
 
 _MAX_HITS = 60
+_KEPT = 2_000
+"""Earlier texts whose readings are remembered."""
+_NO_TEXT = View("plain", "")
 _LONG = 20
 """Characters of a decoded text that the learned model is asked about."""
 
@@ -82,11 +85,7 @@ def screen(
     """
     examined = _examined(text, policy)
     here, form = examined.readings, examined.form
-    before = [
-        reading
-        for earlier in context
-        for reading in _examined(earlier[-MAX_CHARACTERS:], policy).readings
-    ]
+    before = [reading for earlier in context for reading in _before(earlier, policy)]
     found = form + _stated(policy, here, before)
     if len(found) == len(form):
         found += _resembling(examined, policy)
@@ -103,18 +102,36 @@ def screen(
         preamble=_preamble(here + before),
         policy=policy.version,
         policy_sha256=policy.sha256,
-        text_sha256=Sha256(hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()),
+        text_sha256=Sha256(_digest(text).hex()),
         acknowledged=tuple(accepted),
         acknowledged_by=acknowledged_by if accepted else None,
         overridable=worst is not None and worst.rule.severity == "review",
     )
 
 
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _before(earlier: str, policy: Policy) -> tuple[Reading, ...]:
+    """What an earlier text holds; worked out once, since every turn brings it along again.
+
+    Of the text itself nothing is kept: classes and places are all that a later turn asks for.
+    """
+    kept, digest = policy.earlier, _digest(earlier)
+    if digest not in kept:
+        if len(kept) >= _KEPT:
+            kept.clear()
+        found = _examined(earlier[-MAX_CHARACTERS:], policy).readings
+        kept[digest] = tuple(Reading(_NO_TEXT, reading.spans) for reading in found)
+    return kept[digest]
+
+
 def _stated(policy: Policy, here: list[Reading], before: list[Reading]) -> list[Finding]:
     """What the rules about words find, in policy order."""
     present = {name for reading in here for name in reading.spans}
     found: list[Finding] = []
-    for rule, groups in policy.about_words:
+    for rule, groups in policy.about_words if before else policy.led_by(present):
         for names in groups:
             if names.isdisjoint(present):
                 break
@@ -131,8 +148,10 @@ def _accepted(finding: Finding, acknowledged: tuple[str, ...]) -> bool:
 
 def _worst(found: list[Finding], policy: Policy) -> Finding | None:
     """The most severe finding; among equals the rule that stands first in the policy."""
+    if not found:
+        return None
     order = {rule.id: place for place, rule in enumerate(policy.rules)}
-    return min(found, key=lambda f: (f.rule.severity != "refuse", order[f.rule.id]), default=None)
+    return min(found, key=lambda f: (f.rule.severity != "refuse", order[f.rule.id]))
 
 
 def _tellable(found: list[Finding], worst: Finding | None) -> list[Finding]:
@@ -150,23 +169,25 @@ def _examined(text: str, policy: Policy) -> Examined:
     encoded = decodings(text)
     shown = signals(text, policy.letters, encoded)
     seen = views(text, policy.letters, encoded, policy.lexicon.vocabulary)
-    form = [Finding(rule, None) for rule in policy.rules if rule.signal in shown]
+    form = [Finding(rule, None) for rule in policy.rules if rule.signal in shown] if shown else []
     decoded = tuple(edit.put for _, edits in encoded for edit in edits if len(edit.put) > _LONG)
     return Examined(seen, decoded, readings(seen, policy), form)
 
 
 def _resembling(examined: Examined, policy: Policy) -> Iterator[Finding]:
     """What the learned model says; the highest score among views worth it and decoded texts counts."""
-    asking = [rule for rule in policy.rules if rule.signal == "learned"]
+    asking = policy.about_likeness
     if not (asking and policy.model and examined.views):
         return
-    excuses = {reading.view.text: reading.excuses for reading in examined.readings}
+    excuses = {r.view.text: r.excuses for r in examined.readings if r.excuses}
     likeness = max(_likenesses(examined, excuses, policy.model), key=lambda each: each.score)
     inside = (read(folded(text, policy.letters), policy) for text in examined.decoded)
     texts = (_unexcused(each.view.text, each.excuses) for each in inside)
     hidden = max((policy.model.score(text)[0] for text in texts), default=likeness.score)
+    score = max(likeness.score, hidden)
     for rule in asking:
-        if max(likeness.score, hidden) >= _threshold(rule, examined.readings):
+        least = rule.threshold or 0.0
+        if score >= least and score >= _threshold(rule, examined.readings):
             places = policy.model.telling(likeness.text, *likeness.window)
             spans = tuple(Span(*place) for place in places)
             yield Finding(rule, Reading(likeness.view, {}), spans)

@@ -206,7 +206,7 @@ def look_alikes(text: str, letters: Letters) -> Iterator[Edit]:
 
     A word made only of look-alikes is read as Latin too when the text is Latin otherwise.
     """
-    if not letters.foreign.search(text):
+    if text.isascii() or not letters.foreign.search(text):
         return
     table = letters.lookalikes
     tokens = [m for m in _TOKEN.finditer(text) if not m[0].isascii()]

@@ -156,7 +156,7 @@ _APART = 8
 
 def folded(text: str, letters: Letters) -> View:
     """The plain view: width, style, case, accents, invisible characters and traditional forms gone."""
-    if text.isascii() and not _CONTROL.search(text):
+    if text.isascii() and (text.isprintable() or not _CONTROL.search(text)):
         return View("plain", text.replace("`", "'").lower())
     result = _folded(text, letters)
     name = "plain" if result == text.lower() else "folded"

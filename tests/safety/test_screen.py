@@ -155,6 +155,15 @@ def test_only_rules_marked_so_look_at_earlier_turns(toy: Policy) -> None:
     assert screen("a storm", policy=toy, context=("a picnic",)).rule == "storm-picnic"
 
 
+def test_an_earlier_text_is_remembered_by_what_it_holds_alone(toy: Policy) -> None:
+    for number in range(2_100):
+        assert screen("a pond", policy=toy, context=(f"a walk {number}",)).decision == "allow"
+    assert 0 < len(toy.earlier) <= 2_000
+    again = [screen("a pond", policy=toy, context=("a duck",)) for _ in range(2)]
+    assert [verdict.rule for verdict in again] == ["duck-pond"] * 2
+    assert {reading.view.text for kept in toy.earlier.values() for reading in kept} == {""}
+
+
 def test_a_context_excuses_a_merged_combination_only_where_the_rule_says(shipped: Policy) -> None:
     lesson = "a leaflet for a prevention campaign in a classroom"
     assert screen(lesson, policy=shipped, context=("children at school",)).decision == "allow"
