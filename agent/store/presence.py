@@ -1,8 +1,8 @@
 """Signs of life of servers, for other machines, which cannot look at their processes.
 
-A server says every few seconds that it is there, whatever it does; so what it began is its own for
-as long as it waits, and others soon know when it ended without a word. The times are those of the
-database, where that has a clock of its own: clocks of machines differ.
+While something of it is under way, a server says every few seconds that it is there; so what it began is
+its own for as long as it waits, and others soon know when it ended without a word. The times are
+those of the database, where that has a clock of its own: clocks of machines differ.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
 
-from .owners import LAPSED
-from .tables import batch_note
+from .ledger import OPEN
+from .tables import attempt, batch_note, turn
 
 _KIND: Final = "server"
 """Of notes that belong to no batch."""
@@ -37,17 +37,22 @@ def sign(connection: Connection, owner: str, *, at: datetime) -> None:
 
 
 def leave(connection: Connection, owner: str) -> None:
-    """It ends, and has left nothing open."""
+    """It has left nothing open."""
     connection.execute(delete(batch_note).where(_of(owner)))
 
 
-def silences(connection: Connection, *, own: str, at: datetime) -> Silences:
-    """None of which counts as long where ``own`` is silent, too: the database was away from all."""
+def works(connection: Connection, owner: str) -> bool:
+    """Whether anything of it is open."""
+    turns = select(turn.c.id).where(turn.c.outcome.is_(None), turn.c.owner == owner)
+    tries = select(attempt.c.id).where(attempt.c.state.in_(OPEN), attempt.c.owner == owner)
+    return any(connection.execute(each.limit(1)).first() for each in (turns, tries))
+
+
+def silences(connection: Connection, *, at: datetime) -> Silences:
+    """Of those that give signs."""
     now = _now(connection, at)
-    rows = connection.execute(select(batch_note.c.key, batch_note.c.at).where(_SIGNS)).all()
-    found = {row.key: max(timedelta(0), now - row.at) for row in rows}
-    deaf = found.get(own, timedelta(0)) > LAPSED / 2
-    return {owner: min(silent, LAPSED) for owner, silent in found.items()} if deaf else found
+    rows = connection.execute(select(batch_note.c.key, batch_note.c.at).where(_SIGNS))
+    return {row.key: max(timedelta(0), now - row.at) for row in rows}
 
 
 def _of(owner: str) -> ColumnElement[bool]:

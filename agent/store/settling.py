@@ -29,6 +29,8 @@ T = TypeVar("T")
 
 SIGN_S: Final = 15.0
 """Between two signs of life; ``owners.LAPSED`` is some of them."""
+_DEAF_S: Final = 2 * SIGN_S
+"""After so long without a look of its own, a server waits as long before it believes its ears."""
 
 log = get_logger("limner.store")
 
@@ -40,36 +42,63 @@ class Settling:
         self, database: Database, folder: BlobFolder, *, clock: Clock, owner: str | None
     ) -> None:
         self.owner = owner or owners.this_process()
+        self.lives = False
+        """Whether it gives signs of life, and has begun to."""
         self._database = database
         self._folder = folder
         self._clock = clock
+        self._signed = False
+        self._looked: float | None = None
+        self._hears_since: float | None = None
 
     async def stay(self) -> None:
         """Until it is cancelled: signs of life, and what others have left is settled soon."""
         while True:
             try:
-                await self.sign()
-                await self.reap()
+                await self.heed()
             except StoreError as error:  # it may be away for a while
                 log.warning("store.no_sign_of_life", error=str(error))
             await anyio.sleep(SIGN_S)
 
-    async def sign(self) -> None:
-        await self._database.write(presence.sign, self.owner, at=self._clock.now())
+    async def heed(self) -> None:
+        """One round of it. An idle server writes nothing."""
+        if await self._database.read(presence.works, self.owner):
+            await self._database.write(presence.sign, self.owner, at=self._clock.now())
+            self._signed = True
+        else:
+            await self.leave()
+        now, before = self._clock.monotonic(), self._looked
+        if before is None or now - before > _DEAF_S:
+            self._hears_since = now
+        self._looked, self.lives = now, True
+        await self.reap()
 
     async def leave(self) -> None:
-        """Nothing is left open; from now on it is one that gives no signs."""
-        try:
+        """From now on it is one that gives no signs."""
+        if self._signed:
             await self._database.write(presence.leave, self.owner)
-        except StoreError as error:
-            log.warning("store.not_left", error=str(error))
+            self._signed = False
+
+    def silences(self, connection: Connection, *, at: datetime) -> presence.Silences:
+        """Nobody counts as silent for long to whom the database was away itself."""
+        found = presence.silences(connection, at=at)
+        if self._hears():
+            return found
+        return {owner: min(silent, owners.LAPSED) for owner, silent in found.items()}
+
+    def _hears(self) -> bool:
+        """It has looked often enough of late to know who has not; who is no server only asks."""
+        if self._looked is None or self._hears_since is None:
+            return True
+        now = self._clock.monotonic()
+        return now - self._looked <= _DEAF_S < now - self._hears_since
 
     async def reap(self) -> Reaped:
         """Settle the attempts and close the turns of processes that are gone (R45)."""
         now, aside = self._clock.now(), turns_put_aside()
 
         def left_open(connection: Connection) -> Reaped:
-            silences = presence.silences(connection, own=self.owner, at=now)
+            silences = self.silences(connection, at=now)
             return reaping.left_open(connection, dead=_dead(silences, now), aside=aside)
 
         found = await self._database.read(left_open)
@@ -111,12 +140,19 @@ class Living:
     ) -> None:
         tasks, self._tasks = self._tasks, None
         assert tasks is not None
+        self._settling.lives = False
         tasks.cancel_scope.cancel()
         try:
             await tasks.__aexit__(None, None, None)
         finally:
             with anyio.CancelScope(shield=True):
-                await self._settling.leave()
+                await self._left()
+
+    async def _left(self) -> None:
+        try:
+            await self._settling.leave()
+        except StoreError as error:
+            log.warning("store.not_left", error=str(error))
 
 
 def _dead(silences: presence.Silences, now: datetime) -> Dead:

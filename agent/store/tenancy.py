@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection
 from ..errors import NotFound
 from ..protocols import Bought, Purchase
 from ..schema import Image, ImageId, Sha256, Turn, TurnId
-from . import find, idempotency, owners, presence, rows, sessions
+from . import find, idempotency, owners, rows, sessions
 from .database import Database
 from .find import PathOf
 from .open import DiskStore
@@ -75,8 +75,21 @@ class DiskTenancy:
     async def bought(self, which: Purchase, *, now: datetime) -> Bought:
         await self._store.reap()
         life = await to_thread.run_sync(owners.life_of, which.owner)
-        return await self._database.read(
-            _bought, which, life, own=self._store.settling.owner, now=now
+        return await self._database.read(self._bought, which, life, now)
+
+    def _bought(
+        self, connection: Connection, which: Purchase, life: owners.Life, now: datetime
+    ) -> Bought:
+        quiet = now - which.created
+        silent = self._store.settling.silences(connection, at=now).get(which.owner)
+        if silent is None:
+            ended = life == "gone" or (life == "elsewhere" and quiet > SILENT)
+        else:
+            ended = owners.has_ended(life, quiet=quiet, silent=silent)
+        return Bought(
+            turns=tuple(_begun(connection, which.turns)),
+            attempts=tuple(idempotency.attempts_of(connection, which.turns)),
+            alive=not ended,
         )
 
 
@@ -88,21 +101,6 @@ def _newest(
     found = connection.execute(query.where(which, mine).order_by(image.c.seq.desc()).limit(1))
     row = found.mappings().first()
     return None if row is None else rows.image_of(row, path(row["sha256"], row["media_type"]))
-
-
-def _bought(
-    connection: Connection, which: Purchase, life: owners.Life, *, own: str, now: datetime
-) -> Bought:
-    silent = presence.silences(connection, own=own, at=now).get(which.owner)
-    if silent is None:
-        ended = life == "gone" or (life == "elsewhere" and now - which.created > SILENT)
-    else:
-        ended = owners.has_ended(life, quiet=now - which.created, silent=silent)
-    return Bought(
-        turns=tuple(_begun(connection, which.turns)),
-        attempts=tuple(idempotency.attempts_of(connection, which.turns)),
-        alive=not ended,
-    )
 
 
 def _begun(connection: Connection, which: Sequence[TurnId]) -> Iterator[Turn]:

@@ -406,7 +406,7 @@ async def test_a_server_elsewhere_keeps_its_turns_while_it_gives_signs_and_two_m
 ) -> None:
     other = await begun(ELSEWHERE)
     for _ in range(40):
-        await other.settling.sign()
+        await other.settling.heed()
         await silence(timedelta(seconds=15))
     await silence(LAPSED - timedelta(seconds=30))
     await store.reap()
@@ -426,7 +426,7 @@ async def test_what_a_silent_server_had_sent_is_settled_long_before_its_heartbea
 ) -> None:
     attempt = await under_way(ELSEWHERE)
     other = await reopen(owner=ELSEWHERE)
-    await other.settling.sign()
+    await other.settling.heed()
     await other.aclose()
     await silence(LAPSED + timedelta(seconds=1))
 
@@ -439,44 +439,68 @@ async def test_who_was_cut_off_from_the_store_itself_takes_nobody_for_dead(
     store: DiskStore, begun: Begin, silence: Silence
 ) -> None:
     other = await begun(ELSEWHERE)
-    await other.settling.sign()
-    await store.settling.sign()
+    await other.settling.heed()
+    await store.settling.heed()
     await silence(timedelta(hours=1))
 
     await store.reap()
+    await store.settling.heed()
+    await silence(timedelta(seconds=15))
+    await store.settling.heed()
     assert await outcomes(store) == [None]
-    await store.settling.sign()
-    await store.reap()
+    for _ in range(2):
+        await silence(timedelta(seconds=15))
+        await store.settling.heed()
 
     assert await outcomes(store) == ["failed"]
 
 
-async def test_a_server_that_left_in_order_gives_no_signs(
-    store: DiskStore, begun: Begin, silence: Silence
+async def test_a_server_that_has_nothing_under_way_writes_nothing_and_gives_no_signs(
+    store: DiskStore, begun: Begin, a_turn: Callable[..., Turn], silence: Silence, clock: Clock
 ) -> None:
     other = await begun(ELSEWHERE)
-    await other.settling.sign()
-    await other.settling.leave()
-    await silence(LAPSED * 2)
+    await other.settling.heed()
+    assert await heard(store, clock) == [ELSEWHERE]
+    closed = a_turn().model_copy(update={"outcome": "text"})
+    await other.close_turn(closed, expected_head=None)
 
+    await other.settling.heed()
+    assert await heard(store, clock) == []
+    await other.open_turn(a_turn(2))
+    await silence(LAPSED * 2)
     await store.reap()
 
-    assert await outcomes(store) == [None]  # believed as who never gave any
+    assert await outcomes(store) == ["text", None]  # believed as who never gave any
+
+
+async def heard(store: DiskStore, clock: Clock) -> list[str]:
+    return list(await store.database.read(presence.silences, at=clock.now()))
+
+
+async def test_an_attempt_without_a_turn_is_something_under_way(
+    store: DiskStore,
+    reopen: Callable[..., Awaitable[DiskStore]],
+    an_attempt: MakeAttempt,
+    clock: Clock,
+) -> None:
+    other = await reopen(owner=ELSEWHERE)
+    await other.reserve(an_attempt(owner=ELSEWHERE, turn=None, session=None), caps={})
+
+    await other.settling.heed()
+
+    assert await heard(store, clock) == [ELSEWHERE]
+    await other.aclose()
 
 
 async def test_a_server_that_was_silent_for_a_day_is_not_remembered(
-    reopen: Callable[..., Awaitable[DiskStore]], store: DiskStore, silence: Silence, clock: Clock
+    store: DiskStore, begun: Begin, silence: Silence, clock: Clock
 ) -> None:
-    other = await reopen(owner=ELSEWHERE)
-    await other.settling.sign()
-    await other.aclose()
+    await (await begun(ELSEWHERE)).settling.heed()
     await silence(timedelta(days=1, seconds=1))
 
-    await store.settling.sign()
+    await (await begun("third-host:7:8-abcdef02")).settling.heed()
 
-    own = store.settling.owner
-    heard = await store.database.read(presence.silences, own=own, at=clock.now())
-    assert list(heard) == [own]
+    assert await heard(store, clock) == ["third-host:7:8-abcdef02"]
 
 
 async def test_a_turn_that_had_only_waited_for_its_place_still_says_how_it_ended(

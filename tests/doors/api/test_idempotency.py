@@ -16,6 +16,7 @@ from agent.doors.api.tenants import Tenant
 from agent.factory import open_disk
 from agent.protocols import Purchase, TurnRequest
 from agent.schema import TurnId
+from agent.store import presence
 from agent.wire.requests import read_images
 from tests.conftest import Ticking, png
 from tests.doors.api.conftest import OpenServer, Served, tenant
@@ -249,19 +250,21 @@ async def test_what_another_machine_never_came_back_to_is_asked_for_anew(
 
 
 async def test_what_a_server_elsewhere_works_on_is_its_own_while_it_gives_signs_of_life(
-    open_server: OpenServer, clock: Ticking
+    open_server: OpenServer, clock: Ticking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(Ticking, "monotonic", lambda ticking: ticking.at.timestamp())
     async with open_server() as served:
         other = await open_disk(served.desk.settings, clock=clock, owner=GONE)
         await claim_of(served, clock, GONE)
         clock.at += timedelta(hours=2)
-        await other.settling.sign()
-        waits = await post(served, "k1")
-        clock.at += timedelta(minutes=3)
-        store: Any = served.desk.kit.store
-        await store.settling.sign()  # it was not cut off itself
-        drawn = await post(served, "k1")
+        await other.database.write(presence.sign, GONE, at=clock.now())
         await other.aclose()
+        waits = await post(served, "k1")
+        store: Any = served.desk.kit.store
+        for _ in range(12):  # it was not cut off itself
+            clock.at += timedelta(seconds=15)
+            await store.settling.heed()
+        drawn = await post(served, "k1")
 
         assert (waits.status_code, waits.headers["x-should-retry"]) == (409, "true")
         assert drawn.status_code == 200
