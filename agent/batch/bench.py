@@ -16,12 +16,14 @@ from ..schema import Failure, FailureCode
 from .crew import Place as Listed
 from .events import BatchEvent, BatchPicture, BatchPoster, BatchWaits
 from .notes import Notes, read_note
-from .press import WAITS, Press, Pressed, Task
+from .press import WAITS, Press, Pressed
 from .queue import AT_ONCE, Item, Limits, Lost, Named
 from .standing import BatchNote, CellNote, CellState
+from .tasks import Task
 
 _UNREACHED: Final = 3
 """Pictures in a row without a connection: a night's work outlasts a moment's outage."""
+_PARTING_S: Final = 10.0
 
 
 @dataclass(slots=True)
@@ -45,6 +47,8 @@ class Bench:
     bug: Exception | None = None
     """What no task should meet; the run ends with it."""
     press: Press = field(init=False)
+    _under_way: set[anyio.CancelScope] = field(default_factory=set)
+    _ended: anyio.Event = field(default_factory=anyio.Event)
 
     def __post_init__(self) -> None:
         self.press = Press(
@@ -60,11 +64,27 @@ class Bench:
         self.tell(BatchWaits(task=task.what, message=str(error), hint=error.hint, delay_s=delay_s))
 
     async def work(self, item: Item) -> list[Named]:
+        scope = anyio.CancelScope()
+        self._under_way.add(scope)
         try:
-            return await self._work(read_note(Task, item, "a task"))
+            with scope:
+                return await self._work(read_note(Task, item, "a task"))
         except StoreNewer as error:
             self.unread = error
             raise Lost(str(error)) from error  # it is left for whoever can read it
+        finally:
+            self._under_way.discard(scope)
+            self._ended.set()
+            self._ended = anyio.Event()
+        raise Lost("given up")
+
+    async def give_up(self) -> None:
+        """What is under way is cut short and noted; its tasks are left for the next worker."""
+        for scope in self._under_way:
+            scope.cancel()
+        with anyio.CancelScope(shield=True, deadline=anyio.current_time() + _PARTING_S):
+            while self._under_way:
+                await self._ended.wait()
 
     async def _work(self, task: Task) -> list[Named]:
         try:

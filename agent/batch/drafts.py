@@ -22,9 +22,9 @@ from .folder import PRINT
 from .here import folder_here
 from .notes import Book, Notes
 from .packed import Packed
-from .press import tasks_of
 from .report import THUMBS
 from .standing import BatchNote, BatchOptions, BriefNote, CellState, Kept, Wish, summed
+from .tasks import tasks_of
 from .wants import NOTHING, Bill, Window, bill_of, renewed, stale_bill, windows
 
 _TAKEN: Final = frozenset({PRINT, THUMBS})

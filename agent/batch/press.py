@@ -7,6 +7,7 @@ is there is not bought, one whose result nobody knows is parked, a poster that i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
@@ -34,7 +35,9 @@ from . import here
 from .crew import Place, fenced
 from .notes import Book, NotedSteps, Notes
 from .pacing import Turnstile, paced
+from .queue import Lost
 from .standing import BatchNote, BriefNote, CellNote, PictureNote, Wish
+from .tasks import Task, lead_of
 from .till import Till
 from .wants import Sheet, planned, sheet_of
 
@@ -43,29 +46,6 @@ WAITS: Final = (2.0, 5.0, 10.0, 20.0, 30.0, 30.0, 60.0)
 _REPEATS: Final = 3
 """How often what ended unknown is sent again, where that is wished for."""
 _WHOLE: Final = frozenset({"proved", "needs-person"})
-
-
-class Task(Record):
-    """One picture to make. ``of``: what for; when that has changed since, there is nothing to do."""
-
-    batch: str
-    brief: str
-    picture: str
-    of: str
-    run: int = 1
-    """Which run of the batch asked for it: what came to nothing may be asked for again."""
-    leads: bool = False
-    """It sets the look of its variant, and the others wait for it."""
-
-    @property
-    def name(self) -> str:
-        """Two tasks of one name are one."""
-        return f"{self.what}.{self.run}"
-
-    @property
-    def what(self) -> str:
-        """The same picture for the same purpose, in whichever run."""
-        return f"{self.batch}/{self.brief}/{self.picture}@{self.of[:16]}"
 
 
 class Pressed(Record):
@@ -142,6 +122,10 @@ class Press:
             )
             try:
                 return await sitting.run(known.pictures, known.wishes)
+            except anyio.get_cancelled_exc_class():
+                with anyio.CancelScope(shield=True), suppress(StoreError, Lost):
+                    await sitting.given_up()
+                raise
             finally:
                 till.leave()
 
@@ -231,13 +215,32 @@ class _Sitting:
         made = self._there(pictures)
         if made is None:
             wish = wishes.get(f"{self.task.brief}/{self.task.picture}")
-            made = await self._make(_lead(self.sheet, self.picture, pictures), wish)
+            made = await self._make(lead_of(self.sheet, self.picture, pictures), wish)
             if self.listed is not None:
                 self.listed.check()
             await self._keep(made)
         records = await self._posters(self.picture, made)
         then = await self._then(made)
         return Pressed(made=made, posters=records, then=then)
+
+    async def given_up(self) -> None:
+        """Nobody waits any more for what was sent: it is parked, and so is what waits for it."""
+        bought = await self.shop.counter.given_up(self.picture.key, self.task.of)
+        if bought is None:
+            return
+        if self.listed is not None:
+            await self.listed.hold()
+        made = Made(
+            picture=self.picture.key,
+            status="parked",
+            session=bought.session,
+            attempts=bought.attempts,
+            cost=bought.cost,
+            failure=bought.failure,
+        )
+        await self._keep(made)
+        await self._posters(self.picture, made)
+        await self._then(made)
 
     def _there(self, pictures: Mapping[str, PictureNote]) -> Made | None:
         before = pictures.get(f"{self.task.brief}/{self.task.picture}")
@@ -354,43 +357,3 @@ class _Sitting:
         for picture in pictures:
             waits = Made(picture=picture.key, status=first.status, failure=first.failure)
             await self._posters(picture, waits)
-
-
-def _lead(sheet: Sheet, picture: Picture, pictures: Mapping[str, PictureNote]) -> Lead | None:
-    """The picture of the same variant that sets the look: the first one bought as it is wanted."""
-    found: list[Made] = []
-    for one in sheet.plan.pictures:
-        note = pictures.get(f"{sheet.brief.name}/{one.key}")
-        if one.variant != picture.variant or one.key == picture.key or note is None:
-            continue
-        if note.of == sheet.of(one.key) and note.made.bought and note.made.session:
-            found.append(note.made)
-    first = next((made for made in found if made.lead is None), None) or next(iter(found), None)
-    if first is None or first.bought is None or first.session is None:
-        return None
-    return Lead(first.picture, first.session, first.bought)
-
-
-def tasks_of(
-    head: BatchNote, sheet: Sheet, pictures: Mapping[str, PictureNote]
-) -> tuple[Task, ...]:
-    """What of a brief can begin at once: all of a variant whose look is there, else its first."""
-    tasks: list[Task] = []
-    waiting: set[int] = set()
-    for picture in sheet.left():
-        if picture.variant in waiting:
-            continue
-        leads = _lead(sheet, picture, pictures) is None
-        if leads:
-            waiting.add(picture.variant)
-        tasks.append(
-            Task(
-                batch=head.name,
-                run=head.runs,
-                brief=sheet.brief.name,
-                picture=picture.key,
-                of=sheet.of(picture.key),
-                leads=leads,
-            )
-        )
-    return tuple(tasks)

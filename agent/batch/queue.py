@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 VERSION: Final = "1"
 """Of the tasks: workers of every version of Limner that read the same tasks have the same one.
 
-Another one is due when ``press.Task`` or what ``batch.picture_reach`` is made of changes.
+Another one is due when ``tasks.Task`` or what ``batch.picture_reach`` is made of changes.
 """
 READS: Final = frozenset({VERSION})
 """Versions that this Limner can work on; those of older ones are put into the queue anew."""

@@ -25,11 +25,11 @@ from .folder import written
 from .here import folder_here
 from .notes import Book, Notes
 from .pacing import SLACK_S
-from .press import Task, tasks_of
 from .queue import Queue
 from .queue_file import Place
 from .shift import Shift, listed_at
 from .standing import CellState, exit_of, summed, to_do
+from .tasks import Task, tasks_of
 from .wants import Window, windows
 
 _TICK_S: Final = 0.5

@@ -64,6 +64,7 @@ class Shift:
                     yield queue
                 finally:
                     beating.cancel()
+                    await self.bench.give_up()
         finally:
             if listed is not None and not listed.lost:
                 await _leave(listed)

@@ -113,21 +113,35 @@ class Counter:
             self._purse.settle(held, cost)
         return _bought(result)
 
-    async def _before(self, order: Order) -> Bought | None:
-        step = await self._journal.find("turn", order.key, order.of)
-        if step is None or step.turn is None:
+    async def given_up(self, key: str, of: str) -> Bought | None:
+        """What was sent for it and has not come to an end that anybody knows: parked."""
+        _, attempts, session = await self._sent(key, of)
+        if session is None or attempts[-1].state not in ("sent", "unknown"):
             return None
-        store = self._agent.store
-        attempts = await store.attempts(turn=step.turn)
+        return _without(attempts, None, session)
+
+    async def _sent(
+        self, key: str, of: str
+    ) -> tuple[TurnId | None, list[Attempt], SessionId | None]:
+        """The turn that was asked for last, its attempts and their session, as far as there is one."""
+        step = await self._journal.find("turn", key, of)
+        if step is None or step.turn is None:
+            return None, [], None
+        attempts = await self._agent.store.attempts(turn=step.turn)
         session = next((one.session for one in reversed(attempts) if one.session), None)
-        if session is None:
+        return step.turn, attempts, session
+
+    async def _before(self, order: Order) -> Bought | None:
+        which, attempts, session = await self._sent(order.key, order.of)
+        if which is None or session is None:
             return None  # it ended before anything was written down, so nothing was sent
+        store = self._agent.store
         try:
             images = await store.images(session)
             turns = {turn.id: turn for turn in await store.turns(session)}
         except NotFound:
             return None  # forgotten, by a person's wish
-        image = _picture(images, turns, step.turn)
+        image = _picture(images, turns, which)
         spent = total(one.cost for one in attempts)
         if image is not None:
             return Bought(
@@ -141,9 +155,7 @@ class Counter:
             return None
         mine = attempts[-1].state == "sent" and attempts[-1].owner == self._agent.kit.owner
         return (
-            _unwritten(attempts, session)
-            if mine
-            else _without(attempts, turns.get(step.turn), session)
+            _unwritten(attempts, session) if mine else _without(attempts, turns.get(which), session)
         )
 
 

@@ -20,9 +20,10 @@ from agent import ImageAgent
 from agent.batch.crew import Crew, Place
 from agent.batch.drafts import Order, drafted
 from agent.batch.notes import Book
-from agent.batch.press import Press, Task, tasks_of
+from agent.batch.press import Press
 from agent.batch.queue import Lost
 from agent.batch.standing import BatchOptions
+from agent.batch.tasks import Task, tasks_of
 from agent.batch.wants import NOTHING, planned, sheet_of
 from agent.factory import notes_of, open_disk
 from agent.offline import Offline

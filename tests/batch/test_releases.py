@@ -12,9 +12,9 @@ from anyio.abc import Process
 from agent import ImageAgent
 from agent.batch.bench import Bench
 from agent.batch.notes import Book
-from agent.batch.press import Task
 from agent.batch.queue import Lost
 from agent.batch.standing import picture_reach
+from agent.batch.tasks import Task
 from agent.errors import StoreNewer
 from agent.factory import notes_of
 from agent.offline import Offline

@@ -12,7 +12,8 @@ from typing import Any
 
 import anyio
 
-from agent.factory import open_disk
+from agent.batch.notes import Book
+from agent.factory import notes_of, open_disk
 from agent.schema import Attempt
 from agent.settings import load_settings
 from tests.batch.held import Held
@@ -78,6 +79,15 @@ async def _attempts(folder: Path) -> list[Attempt]:
         await disk.aclose()
 
 
+async def _statuses(folder: Path) -> dict[str, str]:
+    """What is written down of each poster."""
+    disk = await open_disk(load_settings(env={"LIMNER_HOME": str(folder / "home")}))
+    try:
+        return await Book(notes_of(disk), "many").statuses()
+    finally:
+        await disk.aclose()
+
+
 async def test_the_first_interrupt_finishes_what_is_under_way_and_begins_nothing_more(
     serve: Serve, tmp_path: Path
 ) -> None:
@@ -105,9 +115,11 @@ async def test_the_second_interrupt_gives_up_what_was_sent_and_it_is_parked(
         how = (briefs, "--at-once", "1")
         code, _ = await _run(tmp_path, url, *how, after=b'"started"', signals=2, held=held)
         held.let_go()
+        left = await _statuses(tmp_path)
         again, events = await _run(tmp_path, url, briefs)
 
     assert (code, again) == (130, 6)
+    assert left == {"b0/en/320x400/1": "parked"}
     assert events[-1]["states"] == {"proved": 2, "parked": 1}
     unknown = [one for one in await _attempts(tmp_path) if one.billed == "possibly"]
     assert len(unknown) == 1
