@@ -17,7 +17,7 @@ import anyio.lowlevel
 from .errors import LimnerError, StoreError
 from .kit import Kit
 from .logs import get_logger
-from .protocols import TurnRequest
+from .protocols import Clock, TurnRequest
 from .schema import (
     Attempt,
     AttemptId,
@@ -45,6 +45,11 @@ PULSE_S = 15.0
 @runtime_checkable
 class Watched(Protocol):
     """A store in which others settle for a process that ended."""
+
+    @property
+    def lives(self) -> bool:
+        """Whether this process gives signs of life by itself, so that no attempt has to."""
+        ...
 
     async def beat(self, attempt: AttemptId, *, at: datetime) -> None:
         """Somebody still waits for the answer."""
@@ -256,7 +261,10 @@ async def carry(kit: Kit, attempt: Attempt, errand: Errand, hearer: Hearer) -> G
         await anyio.lowlevel.checkpoint_if_cancelled()  # the last moment to leave for free
         under_way = True
         hearer.sent(attempt)
-        await _alive_while(reading, kit, attempt.id)
+        if isinstance(kit.store, Watched) and not kit.store.lives:
+            await _alive_while(reading, kit.store, kit.clock, attempt.id)
+        else:
+            await reading()
     except BaseException as error:
         stopped = error
         gathered = replace(gathered, failed=_cut_short(error, gathered, under_way=under_way))
@@ -276,11 +284,13 @@ async def carry(kit: Kit, attempt: Attempt, errand: Errand, hearer: Hearer) -> G
     return gathered
 
 
-async def _alive_while(work: Callable[[], Awaitable[None]], kit: Kit, which: AttemptId) -> None:
+async def _alive_while(
+    work: Callable[[], Awaitable[None]], store: Watched, clock: Clock, which: AttemptId
+) -> None:
     """Run ``work`` beside a heartbeat; what it raises comes out as it went in."""
     raised: list[Exception] = []
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_beat, kit, which)
+        tasks.start_soon(_beat, store, clock, which)
         try:
             await work()
         except Exception as error:  # noqa: BLE001  a group would wrap it
@@ -290,13 +300,12 @@ async def _alive_while(work: Callable[[], Awaitable[None]], kit: Kit, which: Att
         raise raised[0]
 
 
-async def _beat(kit: Kit, which: AttemptId) -> None:
+async def _beat(store: Watched, clock: Clock, which: AttemptId) -> None:
     """For other machines, which cannot see whether this process lives."""
-    store = kit.store
-    while isinstance(store, Watched):
+    while True:
         await anyio.sleep(PULSE_S)
         try:
-            await store.beat(which, at=kit.clock.now())
+            await store.beat(which, at=clock.now())
         except StoreError as error:  # the answer matters more than the sign of life
             log.warning("attempt.no_heartbeat", attempt=which, error=str(error))
 

@@ -45,7 +45,8 @@ class Line(ObjectReceiveStream[bytes]):
         self._unread = 0
         self._over = False
         self._left = False
-        self._news = anyio.Event()
+        self._news: anyio.Event | None = None
+        """Of whoever waits."""
 
     @property
     def begun(self) -> bool:
@@ -87,8 +88,9 @@ class Line(ObjectReceiveStream[bytes]):
         self._chunks.clear()
 
     def _wake(self) -> None:
-        self._news.set()
-        self._news = anyio.Event()
+        news, self._news = self._news, None
+        if news is not None:
+            news.set()
 
     # ── the reader ───────────────────────────────────────────────────────────────────────────
 
@@ -96,7 +98,7 @@ class Line(ObjectReceiveStream[bytes]):
         """How it begins; ``None`` when nothing is known after ``wait_s``. Raises ``Declined``."""
         with anyio.move_on_after(wait_s):
             while not self.begun and not self._over:
-                await self._news.wait()
+                await self._wait()
         if self.declined is not None:
             raise self.declined
         return self.head
@@ -109,7 +111,11 @@ class Line(ObjectReceiveStream[bytes]):
     async def more(self) -> None:
         """Until something can be told, or nothing will."""
         while self.waits:
-            await self._news.wait()
+            await self._wait()
+
+    async def _wait(self) -> None:
+        self._news = self._news or anyio.Event()
+        await self._news.wait()
 
     def take(self) -> bytes | None:
         """What can be told now, small chunks together; ``None`` at the end, or when it ``waits``."""

@@ -48,7 +48,7 @@ async def write_down(
     kit, opened = shop.kit, prepared.opened
     session, other_name = opened.session or _new_session(kit, opened), None
     if opened.session is None:
-        other_name = _other_name(kit, session.name)
+        other_name = _other_name(session)
         # what is imported is listed in a session that is there
         if prepared.held or prepared.shown or opened.mask:
             session, other_name = await _create(kit, session, other_name), None
@@ -95,9 +95,9 @@ def _new_session(kit: Kit, opened: Opening) -> Session:
     )
 
 
-def _other_name(kit: Kit, name: str) -> str:
+def _other_name(of: Session) -> str:
     """One that is surely free: a server sees the same words often, and counting costs a look each."""
-    return f"{name[: naming.LONGEST_NAME - 9]}-{kit.ids.new('x')[-8:].lower()}"
+    return f"{of.name[: naming.LONGEST_NAME - 9]}-{of.id[-8:].lower()}"
 
 
 async def _create(kit: Kit, session: Session, other_name: str) -> Session:

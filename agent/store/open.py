@@ -46,7 +46,6 @@ from .database import Database, store_url
 from .ledger import Caps
 from .migrate import bring_up_to_date
 from .mirror import Mirror, open_mirror, with_files
-from .reaping import Reaped
 from .rows import Entry
 from .said import translated
 from .screened import Screened, screened
@@ -107,6 +106,7 @@ class DiskStore:
         self.root = root
         self.mirror: Mirror | None = None
         self.settling = settling
+        self.reap = settling.reap
         self._database = database
         self._folder = folder
         self._clock = clock
@@ -121,8 +121,7 @@ class DiskStore:
 
     async def tidy(self) -> None:
         """Sweep stale files (once a day), finish a ``forget``, settle for those who are gone."""
-        swept = await self._in_thread(self._folder.sweep, self._clock.now())
-        if swept:
+        if swept := await self._in_thread(self._folder.sweep, self._clock.now()):
             log.info("store.swept", files=swept)
         rests = self.mirror is not None and self.mirror.rests()
         if not rests and await self._database.read(forget.unfinished):
@@ -136,10 +135,6 @@ class DiskStore:
             log.warning("store.untidy", reason=str(error))
         if self.mirror is not None:
             await self.mirror.catch_up()
-
-    async def reap(self) -> Reaped:
-        """Settle the attempts and close the turns of processes that are gone (R45)."""
-        return await self.settling.reap()
 
     # ── sessions and turns ───────────────────────────────────────────────────────────────────
 
@@ -250,6 +245,10 @@ class DiskStore:
 
     async def mark_sent(self, attempt: AttemptId, *, at: datetime, bytes_sent: int) -> None:
         await self._database.write(ledger.mark_sent, attempt, at=at, bytes_sent=bytes_sent)
+
+    @property
+    def lives(self) -> bool:
+        return self.settling.lives
 
     async def beat(self, attempt: AttemptId, *, at: datetime) -> None:
         """Says that somebody still waits for the answer."""
