@@ -22,7 +22,6 @@ from .brief import QR, Brief, BriefError, Line, Logo, Problem, Role
 from .explaining import near, problems_of
 from .reading import Path, Tree, Value, dotted
 from .sizes import SizeSpec, bought, size_of
-from .styles import style_of
 from .written import Text, WrittenBrief, WrittenLine, WrittenSize
 
 _OWN: tuple[Role, ...] = ("title", "subtitle", "date", "time", "place", "cta")
@@ -206,7 +205,6 @@ class _Filling:
         for tag in given:
             if tag not in locales:
                 self.problem((*path, tag), f"{tag} is none of the locales", near(tag, locales))
-        style = style_of(line.role, written.type)
         found = {}
         for locale in locales:
             at = (*path, locale) if isinstance(text, dict) else path
@@ -216,10 +214,9 @@ class _Filling:
                     path, f"has no text for locale {locale}", "write it, or drop the locale"
                 )
                 continue
-            shown = found[locale].upper() if style.caps else found[locale]
-            wrong = words.trouble(
-                shown.replace("|", ""), style.kind.face, locale if len(locales) > 1 else None
-            )
+            bare = found[locale].replace("|", "")
+            alone = len(locales) == 1
+            wrong = words.trouble(bare, line.role, written.type, locale, alone=alone)
             if wrong:
                 self.problem(at, *wrong)
         return found

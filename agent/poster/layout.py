@@ -18,6 +18,7 @@ from .brief import Brief, Line, Locale, Problem, Role
 from .ground import safe_area
 from .sizes import SizeSpec
 from .styles import least_em, points, style_of
+from .words import capitals
 from .zones import Arranged, arranged
 
 __all__ = ["Box", "Layout", "Placed", "layout_for", "overfull", "setting_of", "words_of"]
@@ -167,7 +168,7 @@ def words_of(brief: Brief, placed: Placed, locale: Locale) -> str:
     cells = line.cells(locale)
     if placed.part >= len(cells):
         return ""
-    return cells[placed.part].upper() if placed.caps else cells[placed.part]
+    return capitals(cells[placed.part], locale) if placed.caps else cells[placed.part]
 
 
 def setting_of(brief: Brief, placed: Placed, locale: Locale, layout: Layout) -> Laid:

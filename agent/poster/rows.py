@@ -13,6 +13,7 @@ from typing import Final, Literal, NamedTuple
 from ..typeset.blocks import ROOM, Align, ems, leading_of, wrapped
 from .brief import Brief, Line, Role
 from .styles import Style, style_of
+from .words import as_set
 
 _FACTS: Final[frozenset[Role]] = frozenset({"date", "time", "place"})
 _FOOT: Final[frozenset[Role]] = frozenset({"contact", "credit", "legal"})
@@ -87,7 +88,7 @@ class Texts:
         for locale in self.brief.locales:
             cells = line.cells(locale)
             chosen = " ".join(cells) if part is None else cells[part] if part < len(cells) else ""
-            found.append(chosen.upper() if self.style(line).caps else chosen)
+            found.append(as_set(chosen, line.role, self.brief.type, locale))
         return found
 
     def natural(self, line: Line, part: int | None = None) -> float:

@@ -13,6 +13,7 @@ from PIL import Image
 from agent.errors import UsageError
 from agent.poster.brief import Brief, BriefError, Line
 from agent.poster.filling import load_brief, qr_version
+from agent.poster.layout import layout_for, words_of
 from agent.poster.reading import MOST_BYTES
 from agent.poster.written import MOST_TEXT, schema
 
@@ -205,8 +206,13 @@ def test_a_text_in_a_locale_that_is_not_delivered_is_told() -> None:
     [
         ("שלום", "Hebrew"),
         ("مرحبا", "Arabic"),
+        ("Sale ٥٠", "arabic-indic digit five"),
         ("Party 🎉", "no glyph for '🎉'"),
-        ("นับถอยหลัง", "no glyph"),
+        ("นับถอยหลัง", "is Thai"),
+        ("हिन्दी", "is Devanagari"),
+        ("Ночной рынок", "is Cyrillic"),
+        ("야시장", "is Hangul"),
+        ("ẹ́ alẹ́", "marks that no typeface here sets: ẹ́"),
         ("zero\u200bwidth", "U+200B"),
     ],
 )
@@ -218,12 +224,23 @@ def test_what_cannot_be_set_is_named(text: str, told: str) -> None:
 
 
 def test_missing_glyphs_name_the_font_and_the_locale() -> None:
-    found = problems('title: {en: A, th: "ก"}\n')
+    found = problems('title: {en: A, tr: "₺ 50"}\n')
 
-    message = found["title.th"][1]
+    message = found["title.tr"][1]
     assert "Bebas Neue and Noto Sans SC" in message
-    assert "locale th" in message
-    assert "'ก'" in message
+    assert "locale tr" in message
+    assert "'₺'" in message
+    assert "type: classic or plain has them" in message
+
+
+@pytest.mark.parametrize("text", ["İstanbul gecesi", "Çığ ışığı"])
+def test_capitals_are_those_of_the_language(text: str) -> None:
+    brief = load_brief(f"title: {text}\nlocales: [tr]\n", name="b.yaml")
+    placed = layout_for(brief, brief.sizes[0]).placed("title")[0]
+
+    expected = text.replace("i", "İ").replace("ı", "I").upper()
+    assert words_of(brief, placed, "tr") == expected
+    assert ("İ" in expected) == ("i" in text or "İ" in text)
 
 
 @pytest.mark.parametrize(
