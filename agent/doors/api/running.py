@@ -15,6 +15,7 @@ from anyio.abc import TaskStatus
 
 from ...errors import UsageError
 from .app import create_app
+from .crowd import most_connections
 from .desk import OpenDesk, ServeOptions
 from .malformed import Spoken
 
@@ -32,6 +33,7 @@ async def serve(
     async with opening as desk:
         with _listener(options.host, port) as listener:
             server = _Server(_config(create_app(desk), options))
+            Timed.most = most_connections()
             spare_collector()
             async with anyio.create_task_group() as tasks:
                 await tasks.start(_watch, server, opening)

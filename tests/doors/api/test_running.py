@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import json
 import signal
 import socket
+import subprocess
 import sys
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -16,12 +20,14 @@ from anyio import to_thread
 
 from agent import Settings
 from agent.doors.api import running
+from agent.doors.api.crowd import tell_once
 from agent.doors.api.desk import OpenDesk, ServeOptions, parts_of
 from agent.errors import UsageError
 from agent.factory import open_kit
 from agent.tenants import TENANTS_FILE
 from tests.conftest import Serve
 from tests.doors.conftest import Limner
+from tests.forked import python
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
@@ -113,6 +119,65 @@ async def test_what_is_no_http_is_told_in_the_shape_of_every_other_error(
         assert start.startswith(b"HTTP/1.1 400 ")
         assert b"content-type: application/json" in start
         assert json.loads(body)["error"]["code"] == "malformed_request"
+
+
+async def test_more_connections_than_there_are_files_for_are_told_to_come_again(
+    settings: Settings, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "most_connections", lambda: 2)
+    options, address = ServeOptions(), Address()
+    opening = await opened(settings, serve, options)
+    request = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(partial(running.serve, opening, port=0, ready=address, options=options))
+        await address.known.wait()
+        streams = [await anyio.connect_tcp("127.0.0.1", address.port) for _ in range(2)]
+        third = await anyio.connect_tcp("127.0.0.1", address.port)
+        turned_away = await third.receive()
+        await third.aclose()
+        for stream in streams:
+            await stream.send(request)
+            served = await stream.receive()
+            assert served.startswith(b"HTTP/1.1 200 ")
+            await stream.aclose()
+        let_in = await to_thread.run_sync(exchange, address.port, request)
+        tasks.cancel_scope.cancel()
+
+    start, _, body = turned_away.partition(b"\r\n\r\n")
+    assert start.startswith(b"HTTP/1.1 503 ")
+    assert b"x-should-retry: true" in start
+    assert json.loads(body)["error"]["code"] == "too_many_connections"
+    assert let_in.startswith(b"HTTP/1.1 200 ")
+
+
+def test_files_are_left_for_pictures_and_for_the_server_behind() -> None:
+    """In a process of its own: what it may open is its own affair from then on."""
+    look = (
+        "import resource as r; from agent.doors.api.crowd import most_connections as most;"
+        "r.setrlimit(r.RLIMIT_NOFILE, (300, 1000)); print(most(), r.getrlimit(r.RLIMIT_NOFILE)[0]);"
+        "r.setrlimit(r.RLIMIT_NOFILE, (100, 100)); print(most())"
+    )
+
+    run = subprocess.run([python(), "-c", look], capture_output=True, text=True, check=True)
+
+    assert run.stdout.split() == ["372", "1000", "64"]
+
+
+def test_files_that_run_out_are_told_once_and_other_mistakes_as_ever(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with closing(asyncio.new_event_loop()) as loop:
+        tell_once(loop)
+        for _ in range(3):
+            no_files = OSError(errno.EMFILE, "Too many open files")
+            loop.call_exception_handler({"message": "accept", "exception": no_files})
+        loop.call_exception_handler({"message": "another"})
+
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 2, told
+    assert "serve.no_more_files" in told[0]
+    assert told[1] == "another"
 
 
 async def test_a_second_signal_gives_up_what_is_under_way(settings: Settings, serve: Serve) -> None:
