@@ -44,7 +44,7 @@ name: night-market
 title: Night Market
 date: 24 May 2026
 place: Harbour Square
-motif: a night market with lanterns
+motif: a sale
 sizes: [640x800]
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
@@ -268,11 +269,13 @@ class _Plain(GenerateJsonSchema):
         return made
 
 
+@cache
 def input_schema(kind: type[BaseModel]) -> dict[str, Any]:
     """As models read it best: flat, no references, no ``null``."""
     return _inlined(kind.model_json_schema(schema_generator=_Plain))
 
 
+@cache
 def output_schema(kind: type[BaseModel]) -> dict[str, Any]:
     """Of what the model serialises to, ``null`` included."""
     return _inlined(kind.model_json_schema(mode="serialization"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Literal, cast
 
 import anyio
 import pytest
+from jsonschema import Draft202012Validator
 from mcp import Client
 from mcp_types import CallToolResult, ImageContent, ResourceLink, TextContent
 
@@ -23,6 +25,21 @@ from tests.conftest import OpenOn, Serve, sent_to
 
 Era = Literal["legacy", "auto"]
 Opened = Callable[..., AbstractAsyncContextManager["Hand"]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def schemas_checked_once() -> Iterator[None]:
+    """Every client checks the schema of every tool before its first answer; ours are the same."""
+    check, checked = Draft202012Validator.check_schema, set[str]()
+
+    def once(schema: Any) -> None:
+        if (text := json.dumps(schema, sort_keys=True)) not in checked:
+            check(schema)
+            checked.add(text)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Draft202012Validator, "check_schema", once)
+        yield
 
 
 @dataclass

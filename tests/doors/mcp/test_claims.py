@@ -67,6 +67,8 @@ class Other:
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(timeout=30)
+        assert self.process.stdout is not None
+        self.process.stdout.read()  # to its end: what was forked ends a moment after who asked for it
 
     def hang_up(self) -> None:
         """The host goes away; the server ends when it has what was sent."""
