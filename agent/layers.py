@@ -14,14 +14,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
 from pydantic import ValidationError as Invalid
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
 
 from .buckets import BucketOptions
 from .errors import SettingsError
@@ -148,10 +142,10 @@ class UserFile(Options):
     tenants: dict[str, dict[str, object]] = Field(default_factory=dict)
 
 
-class Environment(BaseSettings, Options):
+class Environment(Options):
     """Every variable that is read, besides the ones profiles name with ``api_key_env``."""
 
-    model_config = SettingsConfigDict(env_prefix="LIMNER_", frozen=True, extra="ignore")
+    model_config = ConfigDict(extra="ignore")
 
     openai_api_key: str | None = Field(default=None, validation_alias="OPENAI_API_KEY", repr=False)
     openai_base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
@@ -165,24 +159,16 @@ class Environment(BaseSettings, Options):
     data_dir: Path | None = Field(default=None, validation_alias="LIMNER_HOME")
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what ``read`` found: no .env file, and not the process's own variables again."""
-        del settings_cls, env_settings, dotenv_settings, file_secret_settings
-        return (init_settings,)
-
-    @classmethod
     def read(cls, variables: Mapping[str, str]) -> Environment:
         """From any mapping, so that a test or an embedding program can bring its own."""
-        source = EnvSettingsSource(cls)
-        source.env_vars = {name.lower(): value for name, value in variables.items()}
-        return checked(cls, source(), lambda path: variable(path[0]))
+        given = {name.lower(): value for name, value in variables.items()}
+        said = {
+            key: given[name]
+            for field, about in cls.model_fields.items()
+            if (name := variable(field).lower()) in given
+            for key in [str(about.validation_alias or field)]
+        }
+        return checked(cls, said, lambda path: variable(path[0]))
 
 
 def variable(field: str) -> str:

@@ -149,8 +149,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     ),
 }
 SPECIAL = {  # a third party for one module alone
-    "settings": {"pydantic_settings", "platformdirs"},
-    "layers": {"pydantic_settings", "platformdirs"},
+    "settings": {"platformdirs"},
     "keys": {"filelock", "platformdirs"},
     "sync": {"anyio"},
 }
