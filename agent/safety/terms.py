@@ -89,15 +89,22 @@ def expand(term: str) -> tuple[str, ...]:
 def compile_term(term: str, letters: Letters, *, number: bool = False) -> tuple[Pattern, ...]:
     """The patterns of one term, folded as texts are. ``ValueError`` says what is wrong with it."""
     patterns = []
-    for form in expand(term):
+    for form in _forms(term, letters):
         prefix = form.endswith("*")
-        text = searchable(form.removesuffix("*").translate(letters.fold)).strip()
+        text = form.removesuffix("*").strip()
         if "*" in text:
             raise ValueError(f"{term!r} has a * that is not at the end of a word")
         if len(text) < (4 if prefix else 2) and (text.isascii() or not text or prefix):
             raise ValueError(f"{term!r} is too short: it would match in too many words")
         patterns.append(Pattern(text, prefix, number))
     return tuple(patterns)
+
+
+def _forms(term: str, letters: Letters) -> Iterable[str]:
+    """Every form, folded and searchable; letter by letter, so plain ones before they are many."""
+    if term.isascii() and term.isprintable():
+        return expand(searchable(term.lower().replace("`", "'")))
+    return (searchable(form.translate(letters.fold)) for form in expand(term))
 
 
 class Lexicon:
