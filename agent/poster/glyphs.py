@@ -15,6 +15,9 @@ from .contrast import RGB, PixelBox
 _PITCH: Final = 1.08
 """Ems from one upright character to the next below, as ``typeset.blocks.lay_down`` reckons."""
 _DIGITS: Final = "0123456789"
+_BASE: Final = 200
+_ROUNDED: Final = 1.02
+"""Pixels are rounded at every size; one row of a column must not be set otherwise for that."""
 
 
 class Glyph(NamedTuple):
@@ -62,7 +65,7 @@ def runs_of(
         offsets, wide = _offsets(text, kind, size)
         if tabular:
             level = _level(text, kind, size)
-            if level[1] <= width:
+            if level[1] <= width * _ROUNDED:
                 offsets, wide = level
         x = corner[0] + {"left": 0.0, "middle": (width - wide) / 2, "right": width - wide}[align]
         x += _hang(text, kind, size, align, offsets=offsets, wide=wide)
@@ -97,6 +100,12 @@ def _level(text: str, kind: Type, size: int) -> tuple[list[float], float]:
             pen += own if not following or following in _DIGITS else joined
         pen += kind.track * size if following and char in _DIGITS else 0.0
     return offsets, pen
+
+
+@lru_cache(maxsize=4096)
+def level_ems(text: str, kind: Type) -> float:
+    """The width in ems of a line whose digits take equal room."""
+    return _level(text, kind, _BASE)[1] / _BASE
 
 
 def _hang(

@@ -36,8 +36,6 @@ from .metadata import FileKind, Provenance, encoded
 from .sizes import SizeSpec
 from .washes import Wash, lay
 
-_FIGURES = frozenset({"date", "time", "price"})
-
 
 class _Block(NamedTuple):
     """One text in its place, not yet inked."""
@@ -167,7 +165,7 @@ def _block(
     laid = setting_of(brief, placed, locale, layout)
     (width, height), bleed = layout.size.trim, layout.size.bleed
     corner = placed.box.x0 * width + bleed, placed.box.y0 * height + bleed
-    tabular = line.role in _FIGURES or CELL_MARK in line.text[locale]
+    tabular = CELL_MARK in line.text[locale]
     across = placed.box.width * width
     runs = runs_of(laid, corner, across, placed.kind, align=placed.align, tabular=tabular)
     box = ink_box(runs, placed.kind, int(laid.size))

@@ -288,9 +288,10 @@ def _whole(made: Made, proof: Proof) -> str:
     if not proof.believed:
         result = f"not known: {escape(proof.problem)}"
     else:
-        result = "lettering that nobody asked for" if proof.unexpected else "nothing else"
+        result = "lettering that nobody asked for" if proof.unexpected else "none found"
+    asked = "no other lettering" if proof.lines else "no lettering"
     found = "<br>".join(f"<mark>{escape(text)}</mark>" for text in proof.unexpected) or "–"
-    cells = (f"<code>{escape(made.picture)}</code>", "the rest", "–", found, "", result)
+    cells = (f"<code>{escape(made.picture)}</code>", "all of it", asked, found, "", result)
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 

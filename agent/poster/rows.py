@@ -11,7 +11,9 @@ from itertools import groupby
 from typing import Final, Literal, NamedTuple
 
 from ..typeset.blocks import ROOM, Align, ems, leading_of, wrapped
+from ..typeset.setting import Type
 from .brief import Brief, Line, Role
+from .glyphs import level_ems
 from .styles import Style, style_of
 from .words import as_set
 
@@ -92,9 +94,10 @@ class Texts:
         return found
 
     def natural(self, line: Line, part: int | None = None) -> float:
-        """The widest of the locales in one line, in pixels."""
+        """The widest of the locales in one line, in pixels; of a column, with digits of one width."""
         kind, em = self.style(line).kind, self.em(line)
-        return max(ems(words, kind) for words in self.words(line, part)) * em * _SLACK
+        wide = ems if part is None else _level
+        return max(wide(words, kind) for words in self.words(line, part)) * em * _SLACK
 
     def columns(self, line: Line) -> int:
         """The most that it has in any locale."""
@@ -122,6 +125,10 @@ class Texts:
             default=1.0,
         )
         return min(em, width / (longest * _SLACK)) if longest else em
+
+
+def _level(words: str, kind: Type) -> float:
+    return max(ems(words, kind), level_ems(words, kind))
 
 
 Kind = Literal["facts", "list", "paragraph"]

@@ -18,6 +18,7 @@ from agent.poster.elements import (
     QRElement,
     TextElement,
 )
+from agent.poster.filling import load_brief
 from agent.poster.glyphs import runs_of
 from agent.poster.layout import Layout, layout_for
 from agent.poster.lettering import compose, cover, covering, delivered
@@ -25,7 +26,7 @@ from agent.poster.marks import MarkError
 from agent.poster.metadata import FileKind
 from agent.poster.sizes import SizeSpec
 from agent.typeset.blocks import lay
-from agent.typeset.setting import Type
+from agent.typeset.setting import Type, measure
 
 from .posters import (
     BANNER,
@@ -153,6 +154,41 @@ def test_figures_under_each_other_line_up() -> None:
     for place in (2, 5, 6):
         assert ones[place] == pytest.approx(noughts[place], abs=0.01)
     assert pens("11.11 x", tabular=False)[2] != pytest.approx(noughts[2], abs=2)
+
+
+MENU = """
+title: Grüner
+date: 2–16 janvier
+lettering: set
+lines:
+  - {role: price, text: "Melange | 4,80 €"}
+  - {role: price, text: "Häferlkaffee | 5,10 €"}
+  - {role: price, text: "Eierspeis mit Kürbiskernöl | 1,11 €"}
+sizes: [640x800, square, a4, 1000x400, 105x148mm@150+3]
+"""
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_prices_of_a_column_take_equal_room_on_every_size_and_a_date_is_set_as_text(
+    place: int,
+) -> None:
+    brief = load_brief(MENU, name="menu.yaml")
+    layout = layout_for(brief, brief.sizes[place])
+    poster = compose(plain((640, 800), (20, 20, 30)), brief, layout, "en")
+
+    spans = {}
+    for one in poster.elements:
+        if isinstance(one, TextElement) and one.text.endswith("€"):
+            glyphs = one.runs[0].glyphs
+            spans[one.text] = round(glyphs[-1].x - glyphs[1].x, 1)
+        if isinstance(one, TextElement) and one.role == "date":
+            first, last = one.runs[0].glyphs[0], one.runs[0].glyphs[-1]
+            kind, size = one.kind_of_type, one.size_px
+            whole = measure(one.text, kind, size) - measure(last.char, kind, size)
+            assert last.x - first.x == pytest.approx(whole, abs=0.5)
+
+    assert len(spans) == 3
+    assert len(set(spans.values())) == 1
 
 
 def test_a_short_chinese_title_stands_upright_one_character_under_the_other() -> None:
