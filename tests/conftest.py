@@ -29,7 +29,7 @@ from agent.ids import Ulids
 from agent.offline import Offline, OfflineOptions
 from agent.offline.faults import parse_fault
 from agent.safety import Policy, load_policy
-from agent.store import database, migrate, open_store
+from agent.store import bucket, database, migrate, open_store
 from tests.hasty import hasten
 
 gc.disable()  # until the tests begin: whatever is imported and parsed by then stays
@@ -175,8 +175,8 @@ def migrated_once() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def hurried() -> Iterator[None]:
-    """From the first batch on, nobody waits for whoever looks only every half second."""
-    launch = queue._launch
+    """Nobody waits for whoever looks only every half second, nor to ask a bucket again."""
+    launch, soon = queue._launch, timedelta(milliseconds=1)
 
     async def hurrying(*args: Any) -> None:
         hasten(patch.setattr)
@@ -185,6 +185,8 @@ def hurried() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(queue, "_launch", hurrying)
+        again = {"init_backoff": soon, "max_backoff": soon, "base": 2}
+        patch.setitem(bucket._RETRY, "backoff", again)
         yield
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
+from agent.doors.mcp import calls
 from agent.offline import Offline
 from tests.conftest import Serve
 from tests.doors.mcp.conftest import Answer, Era, Gate, Hand, Opened
@@ -41,8 +42,9 @@ async def test_a_call_that_takes_too_long_answers_pending_and_goes_on(
 
 
 async def test_a_turn_of_another_process_can_be_waited_for(
-    opened: Opened, held: Offline, gate: Gate
+    opened: Opened, held: Offline, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(calls, "POLL_S", 0.01)
     async with opened(held) as hand, opened() as other:
         pending = await hand.call("generate_image", prompt="a kite", wait_s=0)
         with anyio.fail_after(5):
