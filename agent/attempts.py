@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import anyio
 import anyio.lowlevel
 
 from .errors import LimnerError, StoreError
-from .kit import Kit
+from .kit import Kit, Watched
 from .logs import get_logger
 from .protocols import Clock, TurnRequest
 from .schema import (
@@ -40,24 +40,6 @@ log = get_logger("limner.runner")
 
 PULSE_S = 15.0
 """Between two signs of life; ten minutes without one and the sender counts as gone."""
-
-
-@runtime_checkable
-class Watched(Protocol):
-    """A store in which others settle for a process that ended."""
-
-    @property
-    def lives(self) -> bool:
-        """Whether this process gives signs of life by itself, so that no attempt has to."""
-        ...
-
-    async def beat(self, attempt: AttemptId, *, at: datetime) -> None:
-        """Somebody still waits for the answer."""
-        ...
-
-    async def arriving(self, turn: TurnId, data: bytes) -> None:
-        """These bytes are about to be put in, for this turn."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,8 +243,9 @@ async def carry(kit: Kit, attempt: Attempt, errand: Errand, hearer: Hearer) -> G
         await anyio.lowlevel.checkpoint_if_cancelled()  # the last moment to leave for free
         under_way = True
         hearer.sent(attempt)
-        if isinstance(kit.store, Watched) and not kit.store.lives:
-            await _alive_while(reading, kit.store, kit.clock, attempt.id)
+        watched = kit.watched
+        if watched is not None and not watched.lives:
+            await _alive_while(reading, watched, kit.clock, attempt.id)
         else:
             await reading()
     except BaseException as error:

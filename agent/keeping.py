@@ -9,7 +9,6 @@ from pathlib import Path
 import anyio.to_thread
 
 from .aside import put_aside, saying_where
-from .attempts import Watched
 from .errors import StoreError
 from .events import ImagePartial, TurnNotice
 from .files import aside_name
@@ -294,11 +293,10 @@ async def _add(
 
 async def _announce(kit: Kit, turn: TurnId | None, picture: Picture) -> None:
     """So that its bytes find their turn, if this process ends between saving and listing them."""
-    store = kit.store
-    if turn is None or not isinstance(store, Watched):
+    if turn is None or kit.watched is None:
         return
     try:
-        await store.arriving(turn, picture.data)
+        await kit.watched.arriving(turn, picture.data)
     except StoreError as error:  # where no note can be written, the picture may still fit
         log.warning("picture.no_note", turn=turn, error=str(error))
 

@@ -5,19 +5,39 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
-from typing import Self, TypeVar
+from typing import Protocol, Self, TypeVar, runtime_checkable
 
 import anyio
 
 from .errors import StoreError
 from .protocols import Clock, Ids, Pictures, Store, TurnRequest, Upstream
 from .safety.policy import Policy
-from .schema import ImageOptions, ScreenOutput, SecondScreen
+from .schema import AttemptId, ImageOptions, ScreenOutput, SecondScreen, TurnId
 from .turn.pricing import Prices
 from .turn.scores import Thresholds
 
 T = TypeVar("T")
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A store in which others settle for a process that ended."""
+
+    @property
+    def lives(self) -> bool:
+        """Whether this process gives signs of life by itself, so that no attempt has to."""
+        ...
+
+    async def beat(self, attempt: AttemptId, *, at: datetime) -> None:
+        """Somebody still waits for the answer."""
+        ...
+
+    async def arriving(self, turn: TurnId, data: bytes) -> None:
+        """These bytes are about to be put in, for this turn."""
+        ...
+
 
 _LARGE = 2560 * 1440
 """Pixels above which a picture is slow, dear and often fails (R21)."""
@@ -93,6 +113,12 @@ class Kit:
     patience: Patience = field(default_factory=Patience)
     borrowed: bool = False
     """Upstreams and store are somebody else's, who closes them."""
+    watched: Watched | None = field(init=False)
+    """The store, where it is one that others look into."""
+
+    def __post_init__(self) -> None:
+        watched = self.store if isinstance(self.store, Watched) else None
+        object.__setattr__(self, "watched", watched)
 
     def on_account(
         self,

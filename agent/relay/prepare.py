@@ -189,7 +189,8 @@ async def judged(kit: Kit, prepared: Prepared) -> tuple[Judged, Errand | None]:
     opened = prepared.opened
     first = screening.first(opened.request, opened, kit.policy)
     others = (*(v for _, v in prepared.left_out), *prepared.unsaid)
-    first = replace(first, others=(*first.others, *others))
+    if others:
+        first = replace(first, others=(*first.others, *others))
     if first.stop is not None:
         return first, None
     errand = compose(kit, prepared, first.prompt)

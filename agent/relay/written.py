@@ -79,7 +79,9 @@ async def write_down(
     # shielded: money reserved by an attempt that nobody settles would stay reserved
     with anyio.CancelScope(shield=True):
         named = await shop.answers.begin(beginning)
-    return named if isinstance(named, Failure) else replace(written, session=named)
+    if isinstance(named, Failure):
+        return named
+    return written if named is session else replace(written, session=named)
 
 
 def _new_session(kit: Kit, opened: Opening) -> Session:

@@ -72,9 +72,9 @@ def _begun(
     if new.other_name is None:
         sessions.touch(connection, where.id, begun.created)
     else:
-        name = new.other_name if where.name in taken else where.name
-        taken.add(name)
-        where = where.model_copy(update={"name": name, "turns": 0, "images": 0})
+        if where.name in taken:
+            where = where.model_copy(update={"name": new.other_name})
+        taken.add(where.name)
         pile.add(session, rows.session_row(where))
     pile.add(turn, sessions.open_row(begun, owner=owner))
     if new.sending is not None:

@@ -93,8 +93,12 @@ def _cleaned(value: object) -> object:
             return value
 
 
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def _json_text(value: object) -> str:
-    return json.dumps(_cleaned(value), ensure_ascii=False, separators=(",", ":"))
+    text = _dumps(value)
+    return text if text.isascii() and "\\u0000" not in text else _dumps(_cleaned(value))
 
 
 def engine_options(url: URL, busy_s: float) -> dict[str, object]:

@@ -52,8 +52,17 @@ def text(
     Without a version: the newest that is ``current``. ``SettingsError`` for an unknown id, a
     changed file, or a placeholder without its value.
     """
+    if not values:
+        return _plain(folder(), name, version)
     entry = _find(folder(), name, version)
-    return _fill(_checked(folder(), entry), entry, values or {}), reference(entry)
+    return _fill(_checked(folder(), entry), entry, values), reference(entry)
+
+
+@lru_cache(maxsize=64)
+def _plain(root: Path, name: str, version: int | None) -> tuple[str, PromptRef]:
+    """Of those that have nothing to be filled in: every turn has some."""
+    entry = _find(root, name, version)
+    return _fill(_checked(root, entry), entry, {}), reference(entry)
 
 
 def prices_text(name: str) -> str:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 _CUT = re.compile(rb'\{"\$cut":(\d+)\}')
+_dumps = json.JSONEncoder(separators=(",", ":")).encode
 _HEAD = 65536
 """Base64 characters among which the other alphabet would have shown itself."""
 
@@ -35,7 +36,7 @@ def sse(kind: str, value: Mapping[str, object], cuts: Sequence[bytes | memoryvie
 def _pieces(
     value: Mapping[str, object], cuts: Sequence[bytes | memoryview]
 ) -> list[bytes | memoryview]:
-    plain = json.dumps(value, separators=(",", ":")).encode()
+    plain = _dumps(value).encode()
     if not cuts:
         return [plain]
     pieces: list[bytes | memoryview] = []
