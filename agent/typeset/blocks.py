@@ -73,7 +73,7 @@ def extent(text: str, kind: Type) -> Extent:
 def leading_of(text: str, kind: Type, *, snug: bool = False) -> float:
     """Ems between two baselines of this text; Chinese has no small letters and needs more."""
     step = min(LEADING[kind.face], _TIGHT) if snug else LEADING[kind.face]
-    return max(step, 1.14) if any(is_cjk(char) for char in text) else step
+    return max(step, 1.14) if is_cjk(max(text, default=" ")) else step
 
 
 @lru_cache(maxsize=4096)
@@ -145,6 +145,7 @@ def _room(lines: tuple[str, ...], kind: Type, *, snug: bool) -> Extent:
     return Extent(extent(lines[0], kind).above, extent(lines[-1], kind).below)
 
 
+@lru_cache(maxsize=8192)
 def lay(
     text: str,
     kind: Type,
