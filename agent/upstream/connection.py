@@ -87,9 +87,11 @@ class Connection:
     def _opened(self) -> httpx2.AsyncClient:
         """On first use: most processes never send anything, and certificates take long to load."""
         if self._client is None:
-            # never across a redirect: the key belongs to one origin (DESIGN section 5)
             self._client = httpx2.AsyncClient(
-                transport=self._transport, follow_redirects=False, headers=self._headers()
+                transport=self._transport,
+                follow_redirects=False,  # the key belongs to one origin (DESIGN section 5)
+                headers=self._headers(),
+                limits=httpx2.Limits(),  # how many at once is said by the profile
             )
         return self._client
 
