@@ -119,12 +119,14 @@ def _before(earlier: str, policy: Policy) -> tuple[Reading, ...]:
     Of the text itself nothing is kept: classes and places are all that a later turn asks for.
     """
     kept, digest = policy.earlier, _digest(earlier)
-    if digest not in kept:
+    known = kept.get(digest)
+    if known is None:
+        found = _examined(earlier[-MAX_CHARACTERS:], policy).readings
+        known = tuple(Reading(_NO_TEXT, reading.spans) for reading in found)
         if len(kept) >= _KEPT:
             kept.clear()
-        found = _examined(earlier[-MAX_CHARACTERS:], policy).readings
-        kept[digest] = tuple(Reading(_NO_TEXT, reading.spans) for reading in found)
-    return kept[digest]
+        kept[digest] = known
+    return known
 
 
 def _stated(policy: Policy, here: list[Reading], before: list[Reading]) -> list[Finding]:
