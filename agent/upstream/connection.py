@@ -21,6 +21,8 @@ MOST_ERROR: Final = 32 * 1024 * 1024
 """Bytes: a gateway may quote a whole stream, with its picture, in an error's text (L5)."""
 _UPLOAD_BYTES_PER_S = 125_000
 """Silence is counted from the end of the upload, which nobody tells us: one megabit is assumed."""
+_ERROR_S = 30.0
+"""For an error's text: the status says most of it, and somebody waits."""
 _CLOSING_S = 5.0
 _BROKEN = (
     httpx2.HTTPError,
@@ -155,14 +157,16 @@ class Incoming:
     async def error_text(self) -> bytes | None:
         """Its first ``MOST_ERROR`` bytes; ``None`` where it broke off: the status still counts."""
         text = bytearray()
-        while len(text) < MOST_ERROR:
-            chunk = await self.chunk()
-            if isinstance(chunk, Failure):
-                return None
-            if chunk is None:
-                break
-            text += chunk
-        return bytes(text[:MOST_ERROR])
+        with anyio.move_on_after(_ERROR_S):
+            while len(text) < MOST_ERROR:
+                chunk = await self.chunk()
+                if chunk is None:
+                    break
+                if isinstance(chunk, Failure):
+                    return None
+                text += chunk
+            return bytes(text[:MOST_ERROR])
+        return None
 
     async def aclose(self) -> None:
         with anyio.move_on_after(_CLOSING_S, shield=True):

@@ -5,12 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 import anyio
+import pytest
 from anyio.abc import SocketAttribute, SocketStream
 
 from agent.traffic import Ended, WireBytes
+from agent.upstream import connection
 from agent.upstream.responses import ResponsesUpstream
 
-from .serving import COMPLETED, CREATED, OUTGOING, PROFILE, Server, Standing, upstream_on
+from .serving import (
+    COMPLETED,
+    CREATED,
+    FOREVER,
+    OUTGOING,
+    PROFILE,
+    Server,
+    Standing,
+    failure_of,
+    upstream_on,
+)
 
 MANY = 110
 """More than a pool of httpx2 lets through at once, unless it is told otherwise."""
@@ -75,3 +87,15 @@ async def test_an_untouched_request_goes_the_same_way_with_the_same_key() -> Non
     (request,) = server.requests
     assert request.content == body
     assert request.headers["authorization"] == f"Bearer {PROFILE.api_key}"
+
+
+async def test_an_error_whose_text_never_ends_is_judged_by_its_status(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "_ERROR_S", 0.0)
+    server = Server((b'{"error":', FOREVER), status=401)
+
+    failure = await failure_of(server)
+
+    assert (failure.code, failure.status, failure.billed) == ("authentication", 401, "no")
+    assert server.closed == 1
