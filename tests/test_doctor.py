@@ -536,3 +536,10 @@ def test_the_page_about_gateways_says_what_the_dialects_say() -> None:
         assert f"### {dialect.name}" in page
         for name, value, why in facts(dialect):
             assert f"| {name} | {value} | {why} |" in page, "run: python docs/make_gateways.py"
+
+
+def test_the_page_about_gateways_has_every_key_of_a_profile() -> None:
+    page = (Path(__file__).resolve().parents[1] / "docs" / "gateways.md").read_text("utf-8")
+    told = page.partition("## What a profile may say")[2].partition("\n## ")[0]
+
+    assert [key for key in ProfileOptions.model_fields if f"`{key}`" not in told] == []
