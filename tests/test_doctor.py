@@ -18,6 +18,7 @@ from agent.doctor.report import Probed
 from agent.doctor.server import checks as server_checks
 from agent.doctor.setup import facts, forget_server
 from agent.errors import SettingsError, UsageError
+from agent.layers import ProfileOptions
 from agent.offline import Offline
 from agent.traffic import Dialect
 from agent.upstream import proved as saved
