@@ -15,8 +15,7 @@ import anyio.to_thread
 
 from .. import ImageAgent
 from ..errors import UsageError
-from ..poster.brief import Brief
-from ..poster.planning import fitting
+from ..poster.brief import Brief, BriefError
 from .events import BatchPlanned
 from .folder import PRINT
 from .here import folder_here
@@ -26,6 +25,7 @@ from .report import THUMBS
 from .standing import BatchNote, BatchOptions, BriefNote, CellState, Kept, Wish, summed
 from .tasks import tasks_of
 from .wants import NOTHING, Bill, Window, bill_of, renewed, stale_bill, windows
+from .wants import planned as plan_of_note
 
 _TAKEN: Final = frozenset({PRINT, THUMBS})
 
@@ -92,9 +92,10 @@ async def _given(brief: Brief, places: dict[str, int], agent: ImageAgent) -> Bri
             f"{brief.source or brief.name}: a brief in a batch cannot be called {brief.name}.",
             hint="That folder has other files; give it another name: name: …",
         )
-    fitting(brief)
-    place = places.setdefault(brief.name, len(places))
-    return BriefNote(brief=brief, place=place, files=await _kept(brief, agent))
+    note = BriefNote(brief=brief, place=places.setdefault(brief.name, len(places)))
+    if problems := plan_of_note(note, agent).plan.unfit:
+        raise BriefError(problems, name=brief.source or brief.name)
+    return note.model_copy(update={"files": await _kept(brief, agent)})
 
 
 def _with(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
+from weakref import WeakKeyDictionary
 
 import anyio.to_thread
 
@@ -16,6 +18,7 @@ from ..poster.purse import total
 from ..schema import Cost
 from .here import still_there
 from .notes import Book, Known
+from .packed import Packed
 from .standing import (
     BriefNote,
     Standing,
@@ -123,10 +126,18 @@ def renewed(window: Window, wishes: Mapping[str, Wish], agent: ImageAgent) -> Wi
     return Window(tuple(sheets), known)
 
 
+_plans: Final[WeakKeyDictionary[ImageAgent, Packed[Plan]]] = WeakKeyDictionary()
+"""A run needs the plan of a brief again and again, and a plan is a poster's layout tried many times."""
+
+
 def planned(note: BriefNote, agent: ImageAgent) -> Planned:
     """With the image model of the server, where the brief names none."""
     brief = with_model(note.brief, agent)
-    return Planned(note, brief, plan_for(brief, agent))
+    plans = _plans.setdefault(agent, Packed(Plan))
+    name = hashlib.sha256(brief.model_dump_json().encode()).hexdigest()
+    if name not in plans:
+        plans.keep(name, plan_for(brief, agent))
+    return Planned(note, brief, plans[name])
 
 
 def sheet_of(one: Planned, agent: ImageAgent, known: Known) -> Sheet:

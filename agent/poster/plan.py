@@ -9,7 +9,7 @@ from typing import Final
 from ..schema import Cost, ImageOptions, PromptRef, Record
 from ..turn.pricing import Prices, estimate, estimate_question, weight
 from ..typeset.boxes import Box, Pixels
-from .brief import Brief, Lettering, Locale
+from .brief import Brief, Lettering, Locale, Problem
 from .layout import Layout, layout_for, overfull, words_of
 from .sizes import Bought, SizeSpec, bought
 from .wording import in_bought, lettering_of, painted_entries, picture_prompt
@@ -89,6 +89,8 @@ class Plan(Record):
     dearest: Cost
     """Every repair that there may be, all at the highest estimate."""
     warnings: tuple[str, ...] = ()
+    unfit: tuple[Problem, ...] = ()
+    """Texts that do not fit, which are warnings as well."""
     notes: tuple[str, ...] = ()
     """What is resized, and the like: worth knowing, nothing to worry about."""
 
@@ -113,9 +115,10 @@ def plan_of(brief: Brief, prices: Prices, model: str | None = "gpt-5.5") -> Plan
     cheapest, dearest = _sums(pictures, prices, model, brief)
     cells = tuple(_cells(brief, layouts))
     bases = [bought(spec, brief.options.model) for spec in brief.sizes]
+    unfit = tuple(one for layout in layouts.values() for one in overfull(brief, layout))
     told = [
         *(warning for one in bases for warning in one.warnings),
-        *(str(problem) for layout in layouts.values() for problem in overfull(brief, layout)),
+        *map(str, unfit),
         *_money(brief, pictures, cells, cheapest, dearest),
     ]
     return Plan(
@@ -125,6 +128,7 @@ def plan_of(brief: Brief, prices: Prices, model: str | None = "gpt-5.5") -> Plan
         cheapest=cheapest,
         dearest=dearest,
         warnings=tuple(told),
+        unfit=unfit,
         notes=tuple(note for one in bases for note in one.notes),
     )
 

@@ -63,8 +63,9 @@ def _tries(ground: Ground) -> Iterator[Arranged]:
             for first, second in _COLUMNS:
                 yield _beside(ground, share, first, second)
         else:
+            titled = _titled(ground, ground.safe[2], share * ground.safe[3])
             for focal in _FOCAL_SHARES:
-                yield _stacked(ground, share, focal)
+                yield _stacked(ground, titled, focal)
     if not beside and _stands_upright(ground):
         for focal in _FOCAL_SHARES:
             yield _upright(ground, focal)
@@ -100,8 +101,11 @@ def _worth(made: Arranged, ground: Ground) -> float:
 # ── title and scale ──────────────────────────────────────────────────────────────────────────
 
 
-def _titled(ground: Ground, width: float, height: float) -> tuple[Cell | None, float, int]:
-    """The title's cell at the origin, its height, and its lines at most."""
+Titled = tuple[Cell | None, float, int]
+"""The title's cell at the origin, its height, and its lines at most."""
+
+
+def _titled(ground: Ground, width: float, height: float) -> Titled:
     line = ground.title
     if line is None:
         return None, 0.0, 1
@@ -141,9 +145,9 @@ def _shift(rect: Rect | None, x: float, y: float) -> Rect | None:
 # ── arrangements ─────────────────────────────────────────────────────────────────────────────
 
 
-def _stacked(ground: Ground, share: float, focal: float) -> Arranged:
+def _stacked(ground: Ground, titled: Titled, focal: float) -> Arranged:
     x, y, wide, tall = ground.safe
-    title, title_tall, most = _titled(ground, wide, share * tall)
+    title, title_tall, most = titled
     lead = _lead(title, ground, 0.8)
 
     def parts(scale: float) -> tuple[Rows, Block]:

@@ -25,6 +25,8 @@ _NOT_FIRST: Final = frozenset("，。、；：！？）》」』】〉”’％,
 _NOT_LAST: Final = frozenset("（《「『【〈“‘([{￥$€£")
 ROOM: Final = (0.95, 0.25)
 """Ems kept over and under the baseline where several texts must share one: accents, and tails."""
+_WHOLE: Final = 24
+"""Pixels from which on type is set in whole ones."""
 LEADING: Final[dict[Face, float]] = {"display": 0.92, "black": 1.06, "serif": 1.06, "sans": 1.24}
 """Ems between baselines: capitals sit close, lower case needs air."""
 _TIGHT: Final = 1.02
@@ -62,12 +64,19 @@ def ems(text: str, kind: Type) -> float:
 @lru_cache(maxsize=8192)
 def extent(text: str, kind: Type) -> Extent:
     """How far the ink of a line reaches over and under its baseline, in ems."""
-    above = below = 0.0
-    for char in set(text):
-        font = font_for(char, kind.face, _BASE, kind.weight)
-        _, top, _, bottom = font.getbbox(char, anchor="ls")
-        above, below = max(above, -top / _BASE), max(below, bottom / _BASE)
-    return Extent(above, below)
+    found = [_reach(char, kind) for char in set(text)]
+    return Extent(
+        max((one.above for one in found), default=0.0),
+        max((one.below for one in found), default=0.0),
+    )
+
+
+@lru_cache(maxsize=8192)
+def _reach(char: str, kind: Type) -> Extent:
+    """Of one character; nothing is below zero, so that a dash reaches as far as a blank."""
+    font = font_for(char, kind.face, _BASE, kind.weight)
+    _, top, _, bottom = font.getbbox(char, anchor="ls")
+    return Extent(max(0.0, -top / _BASE), max(0.0, bottom / _BASE))
 
 
 def leading_of(text: str, kind: Type, *, snug: bool = False) -> float:
@@ -169,7 +178,7 @@ def lay(
         return height_of(lines, kind, snug=snug) * size <= height
 
     size = largest if fits(largest) else _largest(fits, largest)
-    size = size if size < 24 else float(int(size))
+    size = size if size < _WHOLE else float(int(size))
     lines = evened(text, kind, width / size)
     widest = max((ems(line, kind) for line in lines), default=0.0) * size
     above = _room(lines, kind, snug=snug).above if lines else 0.0
@@ -179,9 +188,11 @@ def lay(
 
 
 def _largest(fits: Callable[[float], bool], most: float) -> float:
-    """By halving; every smaller size fits too."""
+    """By halving; every smaller size fits too. From ``_WHOLE`` on only whole pixels count."""
     low, high = most / 4096, most
     for _ in range(20):
+        if low >= _WHOLE and int(low) == int(high):
+            break
         middle = (low + high) / 2
         low, high = (middle, high) if fits(middle) else (low, middle)
     return low

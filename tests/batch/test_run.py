@@ -27,6 +27,8 @@ from agent.offline import Offline
 from agent.poster.brief import Brief
 from agent.poster.filling import load_brief
 from agent.poster.journal import Step
+from agent.poster.plan import Plan
+from agent.poster.planning import plan_for
 from agent.schema import TurnId
 from tests.conftest import OpenOn, Serve
 
@@ -106,6 +108,25 @@ async def test_locales_share_a_picture_and_a_second_run_buys_nothing(
     first = events[0]
     assert isinstance(first, BatchPlanned)
     assert (first.pictures, first.to_make) == (0, 0)
+
+
+async def test_a_run_with_nothing_to_do_plans_each_brief_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    briefs = [brief_of("one"), brief_of("two")]
+    await shop.run(*briefs)
+    planned: list[str] = []
+
+    def watched(brief: Brief, agent: ImageAgent) -> Plan:
+        planned.append(brief.name)
+        return plan_for(brief, agent)
+
+    monkeypatch.setattr("agent.batch.wants.plan_for", watched)
+    shop.agent = ImageAgent(shop.agent.kit)
+    async with shop.agent:
+        await shop.run(*briefs)
+
+    assert planned == ["one", "two"]
 
 
 async def test_one_changed_word_makes_the_posters_of_its_locale_anew_and_draws_nothing(
