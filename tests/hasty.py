@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-LOOK_S = 0.05
+LOOK_S = 0.1
 Put = Callable[[str, object], None]
 
 
@@ -28,11 +28,18 @@ def hasten(put: Put) -> None:
 
 
 class _Hurrying(threading.Event):
-    """The sign to stop, for DBOS's search for queues: a second passes before it finds a new one."""
+    """The sign to stop, for DBOS's search for queues: a second passes before it finds a new one.
+
+    Those who take from the queues have it from there; their seconds are a little more or less.
+    """
 
     def __init__(self, stop: threading.Event) -> None:
         super().__init__()
         self.is_set, self._told = stop.is_set, stop.wait  # type: ignore[method-assign]
+        self._left = 20
 
     def wait(self, timeout: float | None = None) -> bool:
-        return self._told(LOOK_S if timeout is None else min(timeout, LOOK_S))
+        if timeout != 1.0 or not self._left:
+            return self._told(timeout)
+        self._left -= 1
+        return self._told(LOOK_S)
