@@ -111,6 +111,9 @@ class Press:
         turnstile, till = self._turnstile(task), self._till(task)
         async with self._agent_for(task, caps, (turnstile, till)) as agent:
             shop = self._shop(task, head, sheet, agent, (turnstile, till))
+            wish = known.wishes.get(f"{task.brief}/{task.picture}")
+            if wish is not None and wish.reach == sheet.reaches[task.picture]:
+                shop = replace(shop, wishes=wish.texts)
             sitting = _Sitting(
                 task=task,
                 head=head,

@@ -28,7 +28,7 @@ from .readings import BELIEVED_AFTER, Reading, found
 from .records import Made, PictureBought, PictureEnded, PictureStarted
 from .repairing import cleared, repaired, set_all
 from .shop import Shop, State
-from .wording import picture_prompt
+from .wording import in_scene, picture_prompt
 
 
 class Lead(NamedTuple):
@@ -153,7 +153,8 @@ async def _proved(shop: Shop, picture: Picture, state: State) -> Failure | None:
                 set_all(shop, picture, state)
                 return None
             continue
-        if state.proof.unexpected and await cleared(shop, picture, state):
+        stray = state.proof.unexpected and not shop.wishes
+        if stray and await cleared(shop, picture, state):
             continue
         if not await repaired(shop, picture, state):
             return None
@@ -171,6 +172,7 @@ async def _read(shop: Shop, picture: Picture, state: State, nth: int) -> Failure
             of=of,
             view=await anyio.to_thread.run_sync(view_of, state.data),
             areas=areas,
+            known=in_scene(shop.brief, shop.wishes),
             sample=_sample(shop, picture),
         ),
     )

@@ -22,7 +22,7 @@ from .reading_back import Area, View, notes_of, view_from
 from .readings import BELIEVED_AFTER, Reading, found
 from .records import PosterRecord, Status
 from .shop import Shop
-from .wording import lettering_of
+from .wording import in_scene, lettering_of
 
 
 async def finished(shop: Shop, job: Job) -> PosterRecord:
@@ -44,7 +44,8 @@ async def finished(shop: Shop, job: Job) -> PosterRecord:
 async def _read_again(shop: Shop, job: Job, composed: Composed) -> Job:
     """With what is read of the poster for its last proof."""
     view = await anyio.to_thread.run_sync(_view, job, composed)
-    areas, known = tuple(_areas(job)), tuple(_words(job))
+    areas = tuple(_areas(job))
+    known = (*_words(job), *in_scene(job.brief, shop.wishes))
     of = hashlib.sha256(repr((view.sha256, areas, known)).encode()).hexdigest()
     made = job.made
     for nth in range(BELIEVED_AFTER):

@@ -32,6 +32,8 @@ class Shop:
     acknowledged_by: str | None = None
     user: str | None = None
     cwd: str | None = None
+    wishes: tuple[str, ...] = ()
+    """What a person wants of the picture beyond the brief; what they got is theirs to look at."""
     named: Mapping[str, str] = field(default_factory=dict)
     """Picture → what is told apart from other wishes for it; else by all that it is asked with."""
 

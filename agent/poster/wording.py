@@ -6,6 +6,7 @@ of the bought picture, which the bleed and the crop make a little larger than th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -129,21 +130,30 @@ def change_prompt(
     return "\n".join(line for line in text.splitlines() if line.strip()), ref
 
 
+_QUOTED: Final = re.compile(r"[\"“„«「『]([^\"“”„«»「」『』]{1,80})[\"”“»」』]")
 CLEAR: Final = (
-    "Take away every inscription, label, logo and number and whatever else looks like writing, "
-    "and let what is behind it show in its place; only words that are named below may stay"
+    "Take away all writing, wherever it stands and however small it is, and let what is behind it "
+    "show in its place; only words that are named below may stay"
 )
 """The wish for a picture on which the model lettered what nobody asked for."""
+
+
+def in_scene(brief: Brief, wishes: Sequence[str] = ()) -> tuple[str, ...]:
+    """Words that are wanted in the picture itself: what is quoted where it is described."""
+    told = (brief.motif, brief.notes, *brief.must, *wishes)
+    return tuple(dict.fromkeys(words for text in told for words in _QUOTED.findall(text)))
 
 
 def _lettered(brief: Brief, layout: Layout, made: Bought, locale: Locale | None) -> str:
     """What is painted and how, or that nothing is."""
     entries = painted_entries(brief, layout, made, locale) if locale else ()
+    scene = "; ".join(map(quoted, in_scene(brief)))
+    besides = f"In the scene itself no words but these: {scene}. " if scene else ""
     if not entries:
-        return "No lettering at all. No other lettering."
+        return f"{besides or 'No lettering at all. '}No other lettering."
     return (
         f"Paint these words exactly as written, each in its own area: {painted(entries)}. "
-        f"Set them in {_FEELS[brief.type]}, flush left. No other lettering."
+        f"Set them in {_FEELS[brief.type]}, flush left. {besides}No other lettering."
     )
 
 

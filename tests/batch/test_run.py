@@ -270,6 +270,29 @@ async def test_a_change_that_was_asked_for_buys_one_picture_for_every_locale_on_
     assert drawn(server) == 3
 
 
+@pytest.mark.parametrize(
+    ("wish", "states"),
+    [
+        ("put “Open daily” on it", {"proved": 4}),
+        ("warmer", {"proved": 2, "needs-person": 2}),
+    ],
+)
+async def test_what_a_person_had_changed_is_not_asked_for_once_more_without_its_lettering(
+    wish: str, states: dict[str, int], open_on: OpenOn, serve: Serve, tmp_path: Path
+) -> None:
+    async with open_on(serve()) as agent:
+        shop = Shop(agent, tmp_path)
+        await shop.run(brief_of("one"))
+        desk = await shop.desk()
+        await desk.wish(await desk.redone(["one/en/320x400/1"], wish, None))
+    server = serve("stray-lettering", draw="full")
+    async with open_on(server) as agent:
+        done, _ = await Shop(agent, tmp_path).run()
+
+    assert done.states == states
+    assert drawn(server) == 1
+
+
 async def test_spread_over_sizes_asks_for_every_picture_of_the_variant(shop: Shop) -> None:
     await shop.run(brief_of("one"))
     desk = await shop.desk()

@@ -11,7 +11,7 @@ from agent.poster.plan import CLEARINGS, LOOKS, plan_of, reading_cost
 from agent.poster.records import LineSet, PictureBought, PictureCleared, PosterDone
 from agent.turn import prompts
 from agent.turn.tariff import load_prices
-from tests.conftest import Opener, OpenOn, Serve
+from tests.conftest import Opener, OpenOn, Serve, sent_to
 
 from .test_make import brief_of, drawn, of, records, run
 
@@ -56,6 +56,20 @@ async def test_a_picture_with_a_sign_is_asked_for_once_more_without_it(
     assert first.picture.bought == first.picture.image == cleared.image
     assert parents == (cleared.image,), "the look is that of the picture without the sign"
     assert [one.unexpected for one in first.picture.proofs] == [("Open daily",), ()]
+
+
+async def test_words_that_the_motif_quotes_are_no_surprise(
+    serve: Serve, open_on: OpenOn, tmp_path: Path
+) -> None:
+    server = serve("stray-lettering", draw="full")
+    brief = brief_of(lettering="set", motif="'a market with a sign that says “Open daily”'")
+
+    async with open_on(server) as agent:
+        done, _ = await run(agent, brief, tmp_path)
+
+    assert done.counts == {"proved": 1}
+    asked = str(sent_to(server)[0])
+    assert 'In the scene itself no words but these: "Open daily". No other lettering.' in asked
 
 
 async def test_a_sign_between_painted_words_goes_and_the_words_stay(

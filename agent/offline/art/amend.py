@@ -120,11 +120,11 @@ def amend(
     note = _MOON if "moon" in every(kept, PROP_WORDS) and "moon" not in new.props else None
     note = note if new != scene and says(kept, ADD) else None
     if new == scene and wanted == shown:
-        new, note = _vary(scene, instruction), _LOST
+        new, note = _vary(scene, instruction), LOST
     return _dress(new), note, wanted
 
 
-_LOST = (
+LOST = (
     "The offline artist did not understand this change; it kept the composition and gave it other "
     "colours. It can change light, season, colour, text, shape, and add or remove simple things."
 )

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from PIL import Image, ImageChops, ImageDraw, ImageOps
 
-from .amend import amend
+from .amend import LOST, amend
 from .encode import flat
 from .layout import family_of
 from .overlays import pack
@@ -46,7 +46,9 @@ def edit(
         hole = None if mask is None else hole_of(mask, image.size)
         note = None
         if scene is not None and (wish := _WISH.search(instruction)):
-            scene, note, _ = amend(scene, wish[1], None, image.size)
+            changed, note, _ = amend(scene, wish[1], None, image.size)
+            fewer = {line.text for line in scene.painted} - {line.text for line in asked.painted}
+            scene, note = (scene, None) if note == LOST and fewer else (changed, note)
         made = edit_staged(asked, flat(image), scene, hole, size, drawing)
         return made._replace(note=made.note or note)
     instruction = with_quotes(instruction)
