@@ -165,12 +165,13 @@ def _block(
     laid = setting_of(brief, placed, locale, layout)
     (width, height), bleed = layout.size.trim, layout.size.bleed
     corner = placed.box.x0 * width + bleed, placed.box.y0 * height + bleed
-    tabular = CELL_MARK in line.text[locale]
+    words = words_of(brief, placed, locale)
+    tabular = CELL_MARK in line.text[locale] and (placed.align == "right" or words[0].isdigit())
     across = placed.box.width * width
     runs = runs_of(laid, corner, across, placed.kind, align=placed.align, tabular=tabular)
     box = ink_box(runs, placed.kind, int(laid.size))
     accented = _is_figure(placed, len(line.cells(locale)))
-    return _Block(placed, words_of(brief, placed, locale), laid, runs, box, covered, accented)
+    return _Block(placed, words, laid, runs, box, covered, accented)
 
 
 def _is_figure(placed: Placed, columns: int) -> bool:

@@ -29,6 +29,8 @@ _WHOLE: Final = 24
 """Pixels from which on type is set in whole ones."""
 LEADING: Final[dict[Face, float]] = {"display": 0.92, "black": 1.06, "serif": 1.06, "sans": 1.24}
 """Ems between baselines: capitals sit close, lower case needs air."""
+_RATHER: Final = (0.97, 0.7)
+"""Of its size, what a text and a title give up to break at blanks alone."""
 _TIGHT: Final = 1.02
 """The most in a title, whose size holds its lines together."""
 
@@ -111,10 +113,19 @@ def _parts(word: str) -> Iterator[str]:
         yield held
 
 
-def wrapped(text: str, kind: Type, width: float) -> tuple[str, ...]:
-    """Broken into lines of at most ``width`` ems, as few as can be; a word too long stands alone."""
+def _phrases(text: str) -> tuple[str, ...]:
+    """The same, broken at blanks alone: in Chinese, where nobody needs them, they part what is read."""
+    words = text.split()
+    return (*(f"{word} " for word in words[:-1]), *words[-1:])
+
+
+def wrapped(text: str, kind: Type, width: float, *, whole: bool = False) -> tuple[str, ...]:
+    """Broken into lines of at most ``width`` ems, as few as can be; a word too long stands alone.
+
+    ``whole``: at blanks alone, in Chinese too.
+    """
     lines, line = [], ""
-    for piece in pieces(text):
+    for piece in _phrases(text) if whole else pieces(text):
         if line and ems((line + piece).rstrip(), kind) > width:
             lines.append(line.rstrip())
             line = ""
@@ -122,18 +133,18 @@ def wrapped(text: str, kind: Type, width: float) -> tuple[str, ...]:
     return (*lines, line.rstrip()) if line else tuple(lines)
 
 
-def evened(text: str, kind: Type, width: float) -> tuple[str, ...]:
+def evened(text: str, kind: Type, width: float, *, whole: bool = False) -> tuple[str, ...]:
     """As few lines as can be, and these about equally long."""
-    lines = wrapped(text, kind, width)
+    lines = wrapped(text, kind, width, whole=whole)
     if len(lines) < 2:
         return lines
     low, high = width / 2, width
     for _ in range(8):
         middle = (low + high) / 2
-        tried = wrapped(text, kind, middle)
+        tried = wrapped(text, kind, middle, whole=whole)
         fits = len(tried) == len(lines) and all(ems(line, kind) <= middle for line in tried)
         low, high = (low, middle) if fits else (middle, high)
-    return wrapped(text, kind, high)
+    return wrapped(text, kind, high, whole=whole)
 
 
 def height_of(lines: tuple[str, ...], kind: Type, *, snug: bool = False) -> float:
@@ -168,18 +179,36 @@ def lay(
 
     ``most`` lines at most; ``snug`` as in :func:`height_of`. A text that is too long for any size
     gets smaller, never longer than its box: whether that can still be read is for the caller to say.
+    Chinese with blanks is broken at these where that costs little of its size.
     """
+    free = _laid(text, kind, box, largest, most, snug=snug, whole=False)
+    if len(free.lines) < 2 or " " not in text or not any(map(is_cjk, text)):
+        return free
+    kept = _laid(text, kind, box, largest, most, snug=snug, whole=True)
+    return kept if kept.size >= _RATHER[snug] * free.size else free
+
+
+def _laid(
+    text: str,
+    kind: Type,
+    box: tuple[float, float],
+    largest: float,
+    most: int,
+    *,
+    snug: bool,
+    whole: bool,
+) -> Laid:
     width, height = box
 
     def fits(size: float) -> bool:
-        lines = wrapped(text, kind, width / size)
+        lines = wrapped(text, kind, width / size, whole=whole)
         if len(lines) > most or any(ems(line, kind) * size > width for line in lines):
             return False
         return height_of(lines, kind, snug=snug) * size <= height
 
     size = largest if fits(largest) else _largest(fits, largest)
     size = size if size < _WHOLE else float(int(size))
-    lines = evened(text, kind, width / size)
+    lines = evened(text, kind, width / size, whole=whole)
     widest = max((ems(line, kind) for line in lines), default=0.0) * size
     above = _room(lines, kind, snug=snug).above if lines else 0.0
     step = leading_of(text, kind, snug=snug)

@@ -164,6 +164,7 @@ lines:
   - {role: price, text: "Melange | 4,80 €"}
   - {role: price, text: "Häferlkaffee | 5,10 €"}
   - {role: price, text: "Eierspeis mit Kürbiskernöl | 1,11 €"}
+  - {role: contact, text: "Reservierung: 0512 / 11 11 11 | limner.example"}
 sizes: [640x800, square, a4, 1000x400, 105x148mm@150+3]
 """
 
@@ -181,7 +182,7 @@ def test_prices_of_a_column_take_equal_room_on_every_size_and_a_date_is_set_as_t
         if isinstance(one, TextElement) and one.text.endswith("€"):
             glyphs = one.runs[0].glyphs
             spans[one.text] = round(glyphs[-1].x - glyphs[1].x, 1)
-        if isinstance(one, TextElement) and one.role == "date":
+        if isinstance(one, TextElement) and one.role in ("date", "contact"):
             first, last = one.runs[0].glyphs[0], one.runs[0].glyphs[-1]
             kind, size = one.kind_of_type, one.size_px
             whole = measure(one.text, kind, size) - measure(last.char, kind, size)

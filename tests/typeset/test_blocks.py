@@ -33,6 +33,23 @@ def test_latin_words_stay_whole_and_chinese_breaks_between_characters() -> None:
     assert pieces("") == ()
 
 
+@pytest.mark.parametrize("size", [(1000, 200), (800, 400)])
+def test_a_chinese_title_with_blanks_breaks_at_these(size: tuple[float, float]) -> None:
+    phrases = ["第十届国际茶文化节", "暨春季品茶大会"]
+
+    found = lay(" ".join(phrases), Type("display", 800), size, largest=400, snug=True)
+
+    assert list(found.lines) == phrases
+
+
+def test_a_blank_that_would_make_chinese_much_smaller_is_a_blank() -> None:
+    text = "每日 九点到十七点三十分请提前预约并携带证件"
+
+    found = lay(text, Type("display", 800), (500, 400), largest=400, snug=True)
+
+    assert "每日 九" in found.lines[0]
+
+
 def test_no_line_begins_with_a_closing_mark_or_ends_with_an_opening_one() -> None:
     assert pieces("夜市，（开放）。") == ("夜", "市，", "（开", "放）。")
 
