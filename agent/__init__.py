@@ -23,7 +23,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .errors import LimnerError, NotFound, OutcomeError, SettingsError, UsageError
+    from .errors import LimnerError, NotFound, SettingsError, UsageError
     from .events import (
         EVENT,
         Event,
@@ -40,8 +40,9 @@ if TYPE_CHECKING:
     from .poster.make import make_posters
     from .poster.planning import MakeOptions
     from .protocols import TurnRequest
+    from .results import OutcomeError, TurnResult
     from .runner import ImageAgent
-    from .schema import Cost, Failure, Image, ImageOptions, Session, Turn, TurnResult, Usage
+    from .schema import Cost, Failure, Image, ImageOptions, Session, Turn, Usage
     from .settings import Settings, load_settings
     from .sync import SyncImageAgent
 
@@ -50,7 +51,7 @@ __version__ = "0.1.0"
 _HOME = {
     "LimnerError": "errors",
     "NotFound": "errors",
-    "OutcomeError": "errors",
+    "OutcomeError": "results",
     "SettingsError": "errors",
     "UsageError": "errors",
     "EVENT": "events",
@@ -74,7 +75,7 @@ _HOME = {
     "ImageOptions": "schema",
     "Session": "schema",
     "Turn": "schema",
-    "TurnResult": "schema",
+    "TurnResult": "results",
     "Usage": "schema",
     "Settings": "settings",
     "load_settings": "settings",

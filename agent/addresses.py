@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from .errors import ImageUrlNotAvailable, StoreError
+from .errors import StoreError
 from .protocols import Publisher
+from .results import ImageUrlNotAvailable
 from .schema import Failure, Image
 from .traffic import Picture, PictureUrl
 

@@ -9,7 +9,7 @@
     │   ├── StoreBusy            another process holds the store for too long
     │   ├── StoreNewer           the store was written by a newer Limner
     │   └── CorruptBlob          bytes on disk that no longer hash to their name
-    └── OutcomeError             only from ``result.raise_for_outcome()``
+    └── OutcomeError             only from ``result.raise_for_outcome()`` (``results``)
         ├── Refused              our policy or the provider said no                           exit 3
         ├── TurnFailed           no picture; ``failure`` says why
         └── ImageUrlNotAvailable a picture, but no address that others could fetch it from    exit 1
@@ -19,11 +19,6 @@ configuration, and for callers who prefer exceptions.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .schema import Failure
 
 
 class LimnerError(Exception):
@@ -78,24 +73,3 @@ class StoreNewer(StoreError):
 
 class CorruptBlob(StoreError):
     """The bytes of a picture no longer hash to their name."""
-
-
-class OutcomeError(LimnerError):
-    """A turn that did not end in a picture, for callers who prefer exceptions."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
-        self.hint = failure.hint
-
-
-class Refused(OutcomeError):
-    """Our policy or the provider refused; nothing to retry."""
-
-
-class TurnFailed(OutcomeError):
-    """The turn ended without a picture for any other reason."""
-
-
-class ImageUrlNotAvailable(OutcomeError):
-    """The picture is stored; only an address was asked for, and there is none (R32)."""

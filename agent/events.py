@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from .results import TurnResult
 from .schema import (
     AttemptId,
     Cost,
@@ -20,7 +21,6 @@ from .schema import (
     Record,
     SessionId,
     TurnId,
-    TurnResult,
 )
 
 

@@ -7,7 +7,8 @@ import base64
 import pytest
 
 from agent.addresses import UNAVAILABLE, address_of, address_of_image
-from agent.errors import ImageUrlNotAvailable, StoreError
+from agent.errors import StoreError
+from agent.results import ImageUrlNotAvailable
 from agent.schema import Failure
 from agent.traffic import Picture, PictureUrl
 

@@ -7,9 +7,10 @@ import re
 
 import pytest
 
-from agent import NotFound, TurnCompleted, UsageError, errors
-from agent.errors import LimnerError, OutcomeError, Refused, TurnFailed
-from agent.schema import Failure, FailureCode, Outcome, TurnResult, exit_code
+from agent import NotFound, TurnCompleted, UsageError, errors, results
+from agent.errors import LimnerError
+from agent.results import OutcomeError, Refused, TurnFailed, TurnResult, exit_code
+from agent.schema import Failure, FailureCode, Outcome
 
 TREE = re.compile(r"^ {4}([│├└─ ]*)(\w+)", re.MULTILINE)
 
@@ -26,7 +27,7 @@ def drawn() -> dict[str, str | None]:
 
 
 def built() -> dict[str, str | None]:
-    found = inspect.getmembers(errors, inspect.isclass)
+    found = [one for room in (errors, results) for one in inspect.getmembers(room, inspect.isclass)]
     own = {name: kind for name, kind in found if issubclass(kind, LimnerError)}
     return {
         name: next((b.__name__ for b in kind.__bases__ if b.__name__ in own), None)

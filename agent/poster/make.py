@@ -17,7 +17,8 @@ from pathlib import Path
 import anyio
 
 from .. import ImageAgent, __version__
-from ..schema import Cost, Failure, exit_code
+from ..results import exit_code
+from ..schema import Cost, Failure
 from . import output
 from .brief import Brief
 from .buying import Counter

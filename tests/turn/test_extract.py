@@ -7,6 +7,7 @@ from functools import reduce
 
 import pytest
 
+from agent.results import exit_code
 from agent.schema import (
     AttemptState,
     Billed,
@@ -18,7 +19,6 @@ from agent.schema import (
     Stage,
     Tokens,
     Usage,
-    exit_code,
 )
 from agent.traffic import (
     Ended,

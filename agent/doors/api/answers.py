@@ -10,7 +10,7 @@ from anyio import to_thread
 from pydantic import JsonValue
 
 from ...addresses import address_of_image
-from ...errors import ImageUrlNotAvailable
+from ...results import ImageUrlNotAvailable
 from ...schema import Failure, Image, Tokens
 from .desk import Desk
 from .drawn import Drawn

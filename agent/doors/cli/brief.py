@@ -79,7 +79,8 @@ def _from_sentence(text: str, profile: str | None) -> Draft | int:
 
     from ...factory import open_agent
     from ...poster.drafting import drafted
-    from ...schema import Failure, exit_code
+    from ...results import exit_code
+    from ...schema import Failure
     from .desk import settings_of
     from .problems import say_problem
 

@@ -10,7 +10,8 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ...schema import Attempt, Cost, Failure, Image, ImageId, TurnResult
+    from ...results import TurnResult
+    from ...schema import Attempt, Cost, Failure, Image, ImageId
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 _LABEL = re.compile(

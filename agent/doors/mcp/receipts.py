@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from ...schema import Cost, Failure, Image, Session, Turn, TurnResult
+from ...results import TurnResult
+from ...schema import Cost, Failure, Image, Session, Turn
 from .jobs import Job
 from .schemas import Drawn, Picture, Price, Problem, Status
 
