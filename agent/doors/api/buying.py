@@ -58,7 +58,7 @@ async def buy(desk: Desk, order: Order, key: str | None) -> Job | Replay:
     ids = turn_ids(desk, order.asked.n)
     requests = [replace(order.turn, turn=which) for which in ids]
     if key is None:
-        return desk.jobs.start(desk, Job(requests))
+        return desk.jobs.start(Job(requests))
     purchase = Purchase(
         tenant=order.tenant.name,
         key=hashlib.sha256(key.encode("utf-8", "replace")).hexdigest(),
@@ -70,7 +70,7 @@ async def buy(desk: Desk, order: Order, key: str | None) -> Job | Replay:
     taken = await desk.tenancy.claim(purchase)
     # no waiting between the claim and the start: whoever claims next must find the job
     if taken is None:
-        return desk.jobs.start(desk, Job(requests, purchase))
+        return desk.jobs.start(Job(requests, purchase))
     if taken.body != purchase.body:
         raise ApiError(
             422,
@@ -85,7 +85,7 @@ async def buy(desk: Desk, order: Order, key: str | None) -> Job | Replay:
     bought = await desk.tenancy.bought(taken, now=purchase.created)
     if _came_to_nothing(taken, bought, desk):
         if await desk.tenancy.take_over(taken, purchase):
-            return desk.jobs.start(desk, Job(requests, purchase))
+            return desk.jobs.start(Job(requests, purchase))
         raise _under_way()
     return Replay(await _known(taken, bought, desk, order))
 

@@ -133,6 +133,7 @@ class OpenDesk:
         await self._living.__aenter__()
         self._tasks = await anyio.create_task_group().__aenter__()
         kit = self._parts.kit
+        tenancy = tenancy_of(kit.store)
         return Desk(
             kit=kit,
             agent=self._agent,
@@ -142,12 +143,12 @@ class OpenDesk:
             tasks=self._tasks,
             register=Register(self._settings, always=not self._options.on_loopback),
             answers=answers_of(kit.store),
-            tenancy=tenancy_of(kit.store),
+            tenancy=tenancy,
             fetch=fetcher_of(self._parts.chosen),
             publisher=publisher_of(self._settings, kit.store),
             rates=Rates(kit.clock.monotonic),
             pace=Pace(),
-            jobs=Jobs(),
+            jobs=Jobs(self._agent, tenancy, self._tasks),
             signer=self._parts.signer,
         )
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import anyio
 from anyio import to_thread
+from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from ... import ImageAgent
 from ...events import (
     AttemptSent,
     Event,
@@ -24,11 +25,8 @@ from ...events import (
     TurnStarted,
 )
 from ...logs import get_logger
-from ...protocols import Purchase, TurnRequest
+from ...protocols import Purchase, Tenancy, TurnRequest
 from ...schema import Failure, ImageId
-
-if TYPE_CHECKING:
-    from .desk import Desk
 
 MOST_WAITING = 8
 """Drafts are left out for a listener with so much unread; pictures never are."""
@@ -103,16 +101,19 @@ class Job:
             self._listeners.append(send)
         return receive
 
-    async def run(self, desk: Desk) -> None:
-        """The first turn opens the session; the others join it as soon as it is there."""
+    async def run(self, agent: ImageAgent, settle: Callable[[Job], Awaitable[None]]) -> None:
+        """The first turn opens the session; the others join it as soon as it is there.
+
+        ``settle`` is called when every turn is over, and before anybody is told so.
+        """
         try:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._turn, desk, 0, self._requests[0])
+                tasks.start_soon(self._turn, agent, 0, self._requests[0])
                 await self._begun.wait()
                 if self._started is not None:
                     for place, request in enumerate(self._requests[1:], 1):
-                        tasks.start_soon(self._turn, desk, place, self._joined(request))
-            await self._settle(desk)
+                        tasks.start_soon(self._turn, agent, place, self._joined(request))
+            await settle(self)
         finally:
             self._over.set()
             for listener in self._listeners:
@@ -124,9 +125,9 @@ class Job:
         editing: Sequence[ImageId] | None = self._started.editing or None
         return replace(request, session=str(self._started.session), edit=editing)
 
-    async def _turn(self, desk: Desk, place: int, request: TurnRequest) -> None:
+    async def _turn(self, agent: ImageAgent, place: int, request: TurnRequest) -> None:
         try:
-            async with aclosing(desk.agent.stream(request)) as events:
+            async with aclosing(agent.stream(request)) as events:
                 async for event in events:
                     await self._take(place, event)
         except Exception:
@@ -169,45 +170,48 @@ class Job:
         for listener in self._listeners:
             _offer(listener, what)
 
-    async def _settle(self, desk: Desk) -> None:
-        """The key of a request that cost nothing is free again; every other one is kept."""
-        if self.purchase is None:
-            return
-        with anyio.CancelScope(shield=True):
-            if self.cost_nothing:
-                await desk.tenancy.release(self.purchase)
-            else:
-                await desk.tenancy.finish(self.purchase)
-            desk.jobs.forget(self.purchase)
-
 
 class Jobs:
     """Requests under way in this process that can be joined by their ``Idempotency-Key``."""
 
-    def __init__(self) -> None:
+    def __init__(self, agent: ImageAgent, tenancy: Tenancy, tasks: TaskGroup) -> None:
+        self._agent = agent
+        self._tenancy = tenancy
+        self._tasks = tasks
         self._running: dict[tuple[str | None, str], Job] = {}
 
-    def start(self, desk: Desk, job: Job) -> Job:
+    def start(self, job: Job) -> Job:
         if job.purchase is not None:
             self._running[job.purchase.tenant, job.purchase.key] = job
-        desk.tasks.start_soon(self._guarded, desk, job)
+        self._tasks.start_soon(self._guarded, job)
         return job
 
     def find(self, purchase: Purchase) -> Job | None:
         return self._running.get((purchase.tenant, purchase.key))
 
-    def forget(self, purchase: Purchase) -> None:
-        self._running.pop((purchase.tenant, purchase.key), None)
-
-    async def _guarded(self, desk: Desk, job: Job) -> None:
+    async def _guarded(self, job: Job) -> None:
         """One request's bug is not the end of the server's other turns."""
         try:
-            await job.run(desk)
+            await job.run(self._agent, self._settle)
         except Exception:
             log.exception("job.bug")
         finally:
             if job.purchase is not None:
-                self.forget(job.purchase)
+                self._forget(job.purchase)
+
+    async def _settle(self, job: Job) -> None:
+        """The key of a request that cost nothing is free again; every other one is kept."""
+        if job.purchase is None:
+            return
+        with anyio.CancelScope(shield=True):
+            if job.cost_nothing:
+                await self._tenancy.release(job.purchase)
+            else:
+                await self._tenancy.finish(job.purchase)
+            self._forget(job.purchase)
+
+    def _forget(self, purchase: Purchase) -> None:
+        self._running.pop((purchase.tenant, purchase.key), None)
 
 
 def _paid(terminal: Terminal) -> bool:

@@ -21,7 +21,7 @@ from ...schema import Failure, ImageOptions, Session, TurnId
 from ...turn.lineage import picture_at, read_ref
 from . import answers, looking
 from .host import Host
-from .jobs import Job
+from .jobs import Call, Job
 from .paths import Roots, Target, mode_of, roots_of, target_of
 from .receipts import from_store, receipt
 from .schemas import (
@@ -32,7 +32,7 @@ from .schemas import (
     TurnArgs,
     read_args,
 )
-from .workroom import Call, Workroom
+from .workroom import Workroom
 
 POLL_S = 1.0
 """Between two looks at a turn that another process runs."""

@@ -21,11 +21,10 @@ from ...events import ImageCompleted, Terminal, TurnCompleted, TurnFailed, TurnR
 from ...logs import get_logger
 from ...protocols import Bought, Purchase, Tenancy
 from ...schema import Attempt, AttemptSummary, Failure, Image, Outcome, Session, Turn, TurnId
-from .jobs import UNDELIVERED_S, Job, deliver
+from .jobs import UNDELIVERED_S, Call, Job, deliver
 
 if TYPE_CHECKING:
     from ... import ImageAgent
-    from .workroom import Call
 
 log = get_logger("limner.mcp")
 

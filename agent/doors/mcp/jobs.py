@@ -41,6 +41,14 @@ UNDELIVERED_S: Final = 900.0
 """How long the same call is given what it missed, instead of a picture that is paid for anew."""
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is asked for, and by whom where no session tells callers apart: hashes."""
+
+    key: str
+    caller: str
+
+
 @dataclass(eq=False)
 class Job:
     """One call under way, and then what came of it."""

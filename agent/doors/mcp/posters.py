@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import anyio
 import anyio.to_thread
@@ -21,8 +21,10 @@ from . import answers
 from .host import Host
 from .jobs import Grant
 from .paths import Roots, roots_of
+from .poster_jobs import PosterJob
 from .receipts import price_of, problem_of
 from .schemas import Price, Problem, Waiting, read_args
+from .workroom import Workroom
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     from ... import ImageAgent
     from ...poster.brief import Brief
     from ...poster.planning import MakeOptions
-    from ...poster.records import PosterDone, PosterEvent, PosterMade
-    from .workroom import Workroom
 
 log = get_logger("limner.mcp")
 
@@ -40,9 +40,6 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-_DRAWN: Final = frozenset(
-    {"poster.picture.bought", "poster.picture.cleared", "poster.line.repaired"}
-)
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
@@ -91,35 +88,6 @@ class Postered(Record):
     warnings: tuple[str, ...]
     offline: bool
     error: Problem | None
-
-
-@dataclass(eq=False)
-class PosterJob:
-    """One brief being made."""
-
-    key: str
-    count: int
-    """Pictures that it may draw at most, repairs with them."""
-    made: list[PosterMade] = field(default_factory=list)
-    done: PosterDone | None = None
-    error: Exception | None = None
-    ended: anyio.Event = field(default_factory=anyio.Event)
-    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
-    doing: str = "starting"
-    drawn: int = 0
-
-    def hear(self, event: PosterEvent) -> None:
-        """Where it stands."""
-        if event.type == "poster.made":
-            self.made.append(event)
-        elif event.type == "poster.done":
-            self.done = event
-        elif event.type == "poster.picture.started":
-            self.doing = f"drawing {event.picture}"
-        elif event.type == "poster.picture.read":
-            self.doing = f"reading {event.picture}"
-        if event.type in _DRAWN:
-            self.drawn += 1
 
 
 async def make_poster(

@@ -18,14 +18,14 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from ...protocols import Store, TurnRequest
 from ...schema import Image, Turn, TurnId, Verdict
-from .jobs import UNDELIVERED_S, Allowance, Job, run
+from .claims import Claims, Till
+from .jobs import UNDELIVERED_S, Allowance, Call, Job, run
 from .paths import Target
+from .poster_jobs import PosterJob
 
 if TYPE_CHECKING:
     from ... import ImageAgent
     from ...settings import ProfileSettings, Settings
-    from .claims import Claims
-    from .posters import PosterJob
 
 REMEMBERED: Final = 64
 """Ended calls whose outcome can still be asked for with all that was noticed on the way."""
@@ -54,14 +54,6 @@ class Options:
     max_images: int | None = None
     pulse_s: float = 10.0
     """Between two progress notes while nothing happens; some clients wait as long as they come."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """What is asked for, and by whom where no session tells callers apart: hashes."""
-
-    key: str
-    caller: str
 
 
 class Workroom:
@@ -157,7 +149,6 @@ class Workroom:
         agent = await self.agent()
         if self._claims is None:
             from ...factory import tenancy_of
-            from .claims import Claims, Till
 
             till = cast("Till", tenancy_of(agent.store))
             self._claims = Claims(agent, till, runs=self._runs)

@@ -14,6 +14,7 @@ import pytest
 from agent import ImageAgent
 from agent.doors.api import images
 from agent.doors.api.app import create_app
+from agent.doors.api.jobs import Jobs
 from agent.errors import StoreError, UsageError
 from agent.upstream.fetch import PictureFetcher
 from agent.upstream.images import ImagesUpstream
@@ -493,6 +494,7 @@ class Bucket:
 def with_parts(served: Served, **parts: Any) -> Served:
     """The same server on other parts."""
     desk = replace(served.desk, **parts)
+    desk = replace(desk, jobs=Jobs(desk.agent, desk.tenancy, desk.tasks))
     transport = httpx2.ASGITransport(app=create_app(desk))
     return replace(
         served, desk=desk, client=httpx2.AsyncClient(transport=transport, base_url=ORIGIN)
