@@ -216,8 +216,27 @@ def _strays(asked: Sequence[Asked], reading: Reading, known: Sequence[str]) -> l
     texts = [*(one.text for one in asked), *known, *(seen.text for seen in reading.parts)]
     words = [word for text in texts for word in text.split()]
     there = {folded(text, caps=True) for text in (*texts, *words)}
+    meant = {folded(text, caps=True) for text in (*(one.text for one in asked), *known)}
     pieces = [*reading.whole.text.splitlines(), *reading.whole.other.splitlines()]
-    return [piece.strip() for piece in pieces if _foreign(piece, there)]
+    whole = [folded(piece, caps=True) for piece in pieces]
+    return [
+        piece.strip()
+        for i, piece in enumerate(pieces)
+        if _foreign(piece, there) or _twice(whole[i], [*whole[:i], *whole[i + 1 :]], meant)
+    ]
+
+
+def _twice(piece: str, others: Sequence[str], meant: Iterable[str]) -> bool:
+    """Nearly a text that stands there besides, as it was asked for: a second one, misspelt."""
+    if any(piece in text for text in meant):
+        return False
+    like = [text for text in meant if _alike(piece, text)]
+    rest = "".join(others)
+    return bool(like) and all(text in rest for text in like)
+
+
+def _alike(piece: str, text: str) -> bool:
+    return SequenceMatcher(None, piece, text, autojunk=False).ratio() >= _LIKE
 
 
 def _foreign(piece: str, there: Iterable[str]) -> bool:
@@ -244,7 +263,7 @@ def _stray(piece: str, known: Iterable[str]) -> bool:
     return not any(
         piece in text
         or (text and text in piece and len(piece) <= 1.5 * len(text))
-        or SequenceMatcher(None, piece, text, autojunk=False).ratio() >= _LIKE
+        or _alike(piece, text)
         or _most_inside(piece, text)
         for text in known
     )

@@ -147,6 +147,43 @@ def test_a_careless_glance_at_the_words_themselves_is_not_unexpected() -> None:
     assert proof_of([TITLE], both).unexpected == ()
 
 
+def test_a_second_copy_of_the_words_with_a_mistake_is_unexpected() -> None:
+    both = [reading("NIGHT MARKET", whole="NIGHT\nMARKET\nNIGHT MARKFT")] * 2
+
+    assert proof_of([TITLE], both).unexpected == ("NIGHT MARKFT",)
+
+
+def test_a_misread_line_is_no_second_copy_of_one_that_is_much_like_it() -> None:
+    more = Asked("price", 0, "FROM 12.50", caps=False)
+    both = [reading("FROM 10.50", whole="FROM 10.50\nFROM 1Z.50")] * 2
+
+    assert proof_of([Asked("line", 0, "FROM 10.50", caps=False)], both, known=[more.text]).proved
+
+
+@pytest.mark.parametrize(
+    ("whole", "unexpected"),
+    [
+        ("Melange 4,80 €", ()),
+        ("Melange  4,80 €  open daily", ("Melange  4,80 €  open daily",)),
+        ("2月20日 18:30 东湖公园", ()),
+        ("2月20日18:30东湖公园", ()),
+        ("2月20日 18:30 西湖公园站", ("2月20日 18:30 西湖公园站",)),
+    ],
+)
+def test_a_row_of_what_belongs_on_a_poster_is_no_surprise(
+    whole: str, unexpected: tuple[str, ...]
+) -> None:
+    known = ["Melange", "4,80 €", "2月20日", "18:30", "东湖公园"]
+
+    assert proof_of([], [reading(whole=whole)], known=known).unexpected == unexpected
+
+
+def test_a_picture_without_painted_words_is_looked_at_once() -> None:
+    assert proof_of([], [reading()]).proved
+    assert not proof_of([], []).proved
+    assert not proof_of([], [reading(control="NGIHT", read="NIGHT")]).believed
+
+
 def test_what_nobody_read_is_open() -> None:
     proof = unread([TITLE, PRICE], "the reader is not there")
 
