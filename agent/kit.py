@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -58,9 +63,12 @@ class Room:
         """Whether nobody ever waits for a place."""
         return self._all is None and self._large is None
 
-    @asynccontextmanager
-    async def place(self, options: ImageOptions | None) -> AsyncIterator[None]:
+    def place(self, options: ImageOptions | None) -> AbstractAsyncContextManager[None]:
         """Waits until there is one; the large ones first, so that they cannot block each other."""
+        return nullcontext() if self.unlimited else self._place(options)
+
+    @asynccontextmanager
+    async def _place(self, options: ImageOptions | None) -> AsyncIterator[None]:
         wanted = (self._large if options and _is_large(options) else None, self._all)
         async with AsyncExitStack() as held:
             for limiter in wanted:
