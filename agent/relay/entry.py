@@ -23,7 +23,7 @@ from .line import Declined, Line
 from .pace import Pace, Place
 from .passing import Passing
 from .prepare import Caller, Prepared, Shop, judged, prepare
-from .reading import Read, bare_ids, read_request, take_own_pictures
+from .reading import Read, bare_ids, check_extent, read_request, take_own_pictures
 from .turns import RelayedTurn
 from .written import note, write_down
 
@@ -132,6 +132,7 @@ class Relay:
         self, body: bytes, payload: JsonObject, caller: Caller, *, key: str | None, place: Place
     ) -> Accepted:
         shop, kit = self._shop, self._shop.kit
+        check_extent(payload)
         await take_own_pictures(shop, payload, tenant=caller.tenant)
         large = len(body) > _LARGE
         reading = anyio.to_thread.run_sync(read_responses, payload) if large else None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import binascii
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from pydantic import JsonValue
 
@@ -13,6 +15,10 @@ from ..turn.relayed import hidden_tool
 from ..wire.fields import JsonObject, RequestFault
 from .kept import bytes_of
 from .prepare import Shop
+
+MOST_PARTS: Final = 20_000
+"""Items of a conversation and their parts, in a request that draws."""
+MOST_TOOLS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +48,30 @@ def read_request(body: bytes) -> Read:
     return Read(payload, has_tool, hidden)
 
 
+def check_extent(payload: JsonObject) -> None:
+    """Raises ``RequestFault`` for a conversation so finely cut that it would hold up everybody."""
+    given, tools = payload.get("input"), payload.get("tools")
+    items = given if isinstance(given, list) else []
+    contents = (item.get("content") for item in items if isinstance(item, dict))
+    parts = sum(len(content) for content in contents if isinstance(content, list))
+    for name, many, most in (
+        ("input", len(items) + parts, MOST_PARTS),
+        ("tools", len(tools) if isinstance(tools, list) else 0, MOST_TOOLS),
+    ):
+        if many > most:
+            raise RequestFault(
+                f"Invalid '{name}': {many:,} entries; {most:,} are read. Go on from "
+                "previous_response_id in place of sending everything again.",
+                code="array_above_max_length",
+                param=name,
+            )
+
+
 def _once(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        counted = Counter(name for name, _ in pairs)
+        twice = next(name for name, times in counted.items() if times > 1)
         raise RequestFault(f"The body has the field {twice[:80]!r} twice.", code="invalid_json")
     return found
 

@@ -73,10 +73,11 @@ class Talk:
     @property
     def before(self) -> tuple[tuple[int, str, bool], ...]:
         """Earlier user texts: position, text, and whether nobody has screened it yet."""
+        newest = frozenset(self.newest)  # a conversation may have a hundred thousand entries
         return tuple(
             (at, entry.text, entry.own)
             for at, entry in enumerate(self.entries)
-            if entry.kind == "user" and entry.text and at not in self.newest
+            if entry.kind == "user" and entry.text and at not in newest
         )
 
     @property

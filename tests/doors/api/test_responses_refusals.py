@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from agent.relay.reading import read_request
+from agent.wire.fields import RequestFault
 from tests.conftest import sent_to
 from tests.doors.api.conftest import OpenServer, tenant
 from tests.doors.api.relaying import (
@@ -284,6 +286,40 @@ async def test_a_word_that_is_none_is_refused_before_a_gateway_that_hides_why(
         error = told.json()["error"]
         assert (told.status_code, error["param"]) == (400, "tools[0].moderation")
         assert sent_to(served.artist) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "param"),
+    [
+        ({"input": [{"role": "user", "content": "x"}] * 20_001}, "input"),
+        (
+            {
+                "input": [
+                    {"role": "user", "content": [{"type": "input_text", "text": "x"}] * 20_000}
+                ]
+            },
+            "input",
+        ),
+        ({"tools": [TOOL, *[{"type": "function", "name": "f"}] * 1_000]}, "tools"),
+    ],
+)
+async def test_a_request_cut_so_finely_that_it_would_hold_up_everybody_is_refused(
+    open_server: OpenServer, more: Any, param: str
+) -> None:
+    async with open_server() as served:
+        told = await served.client.post(URL, json=asked() | more)
+
+        error = told.json()["error"]
+        assert (told.status_code, error["code"]) == (400, "array_above_max_length")
+        assert error["param"] == param
+        assert sent_to(served.artist) == []
+
+
+def test_a_field_that_stands_there_twice_is_found_in_one_pass() -> None:
+    names = [f'"k{number}":1' for number in range(100_000)]
+
+    with pytest.raises(RequestFault, match="'k99999' twice"):
+        read_request(("{" + ",".join([*names, names[-1]]) + "}").encode())
 
 
 WEB: dict[str, Any] = {"type": "web_search"}
