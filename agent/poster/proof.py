@@ -211,13 +211,24 @@ def _doubtful(line: LineProof, why: str) -> LineProof:
     return line.model_copy(update={"verdict": "unsure", "differences": (), "reason": why})
 
 
+_NOTHING: Final = re.compile(
+    r"[(\[<]?\s*(?:none|nothing|empty|n/?a|no (?:visible |other )?(?:text|lettering|words|writing)"
+    r"(?: visible)?|无|没有文字|无文字)\s*[)\]>]?[.。]?",
+    re.IGNORECASE,
+)
+"""All that a reader says who was to leave it empty."""
+
+
 def _strays(asked: Sequence[Asked], reading: Reading, known: Sequence[str]) -> list[str]:
     """Lettering on the whole picture that is neither asked for nor a glance at what is."""
     texts = [*(one.text for one in asked), *known, *(seen.text for seen in reading.parts)]
     words = [word for text in texts for word in text.split()]
     there = {folded(text, caps=True) for text in (*texts, *words)}
     meant = {folded(text, caps=True) for text in (*(one.text for one in asked), *known)}
-    pieces = [*reading.whole.text.splitlines(), *reading.whole.other.splitlines()]
+    told = (reading.whole.text, reading.whole.other)
+    pieces = [
+        line for text in told if not _NOTHING.fullmatch(text.strip()) for line in text.splitlines()
+    ]
     whole = [folded(piece, caps=True) for piece in pieces]
     return [
         piece.strip()

@@ -178,6 +178,12 @@ def test_a_row_of_what_belongs_on_a_poster_is_no_surprise(
     assert proof_of([], [reading(whole=whole)], known=known).unexpected == unexpected
 
 
+@pytest.mark.parametrize("said", ["(none)", "No visible text.", "[No lettering]", "无文字。"])
+def test_a_reader_who_says_that_nothing_is_there_has_read_nothing(said: str) -> None:
+    assert proof_of([], [reading(whole=said)]).proved
+    assert not proof_of([], [reading(whole=f"{said}\nOPEN")]).proved
+
+
 def test_a_picture_without_painted_words_is_looked_at_once() -> None:
     assert proof_of([], [reading()]).proved
     assert not proof_of([], []).proved
