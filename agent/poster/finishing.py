@@ -97,7 +97,8 @@ def reasons_of(made: Made) -> tuple[str, ...]:
     told = []
     if made.failure is not None:
         hint = f" ({made.failure.hint})" if made.failure.hint else ""
-        told.append(f"{made.failure.message}{hint}")
+        unread = "nobody has read it: " if made.image is not None else ""
+        told.append(f"{unread}{made.failure.message}{hint}")
     if made.proof is not None and made.proof.believed:
         told += _open(made.proof)
     elif made.proof is not None and made.failure is None:
