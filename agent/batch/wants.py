@@ -135,9 +135,11 @@ def planned(note: BriefNote, agent: ImageAgent) -> Planned:
     brief = with_model(note.brief, agent)
     plans = _plans.setdefault(agent, Packed(Plan))
     name = hashlib.sha256(brief.model_dump_json().encode()).hexdigest()
-    if name not in plans:
-        plans.keep(name, plan_for(brief, agent))
-    return Planned(note, brief, plans[name])
+    if name in plans:
+        return Planned(note, brief, plans[name])
+    plan = plan_for(brief, agent)
+    plans.keep(name, plan)
+    return Planned(note, brief, plan)
 
 
 def sheet_of(one: Planned, agent: ImageAgent, known: Known) -> Sheet:
