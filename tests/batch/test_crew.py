@@ -363,7 +363,7 @@ async def test_what_may_be_under_way_at_once_holds_over_two_workers_as_the_serve
 ) -> None:
     busy = Busy()
     server = serve(draw="tiny", latency=(0.4, 0.6), sleep=busy.sleep)
-    briefs = _briefs(tmp_path, "both", 24)
+    briefs = _briefs(tmp_path, "both", 12)
     async with served(server) as url:
         env = _env(tmp_path, url, database)
         async with _limner(env, tmp_path, "worker", "--json") as helper:
@@ -375,7 +375,7 @@ async def test_what_may_be_under_way_at_once_holds_over_two_workers_as_the_serve
 
     attempts = [one for one in await _attempts(env) if one.batch == "both"]
     assert busy.most == 3
-    assert drawn(server) == len(attempts) == 24
+    assert drawn(server) == len(attempts) == 12
     assert len({one.owner for one in attempts}) == 2
 
 

@@ -106,7 +106,7 @@ async def test_an_older_and_a_newer_worker_share_what_both_can_read(
     serve: Serve, tmp_path: Path, database: Postgres
 ) -> None:
     server = serve(draw="tiny", latency=(0.4, 0.6))
-    briefs = _briefs(tmp_path, "both", 16)
+    briefs = _briefs(tmp_path, "both", 12)
     renamed = "import agent; agent.__version__ = '99.0'; "
     async with served(server) as url:
         env = _env(tmp_path, url, database)
@@ -118,7 +118,7 @@ async def test_an_older_and_a_newer_worker_share_what_both_can_read(
 
     attempts = [one for one in await _attempts(env) if one.batch == "both"]
     assert len({one.owner for one in attempts}) == 2
-    assert len(list((tmp_path / "out" / "both").glob("b*/en/320x400/1.png"))) == 16
+    assert len(list((tmp_path / "out" / "both").glob("b*/en/320x400/1.png"))) == 12
 
 
 async def test_what_only_a_newer_release_reads_is_left_for_it_and_nothing_is_sent(
