@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 from ..errors import SettingsError
 from ..schema import Sha256
 from .learned import Model
 from .letters import Letters
 from .terms import Lexicon, Pattern
-
-if TYPE_CHECKING:
-    from .reading import Reading
 
 Severity = Literal["refuse", "review"]
 Tuning = Literal["refuse", "review", "off"]
@@ -135,11 +132,6 @@ class Policy:
     def about_likeness(self) -> tuple[Rule, ...]:
         """Rules that ask the learned model."""
         return tuple(rule for rule in self.rules if rule.signal == "learned")
-
-    @cached_property
-    def earlier(self) -> dict[bytes, tuple[Reading, ...]]:
-        """What earlier texts held, by their SHA-256; filled and bounded by the screen."""
-        return {}
 
     @cached_property
     def contexts(self) -> frozenset[str]:

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
+from weakref import WeakKeyDictionary
 
 from ..schema import Hit, Preamble, Sha256, Verdict
 from .decoding import decodings
@@ -28,6 +29,8 @@ CHILDREN, PERSON, NO_PEOPLE = frozenset({"child", "minor", "girl"}), "person", "
 _MAX_HITS = 60
 _KEPT = 2_000
 """Earlier texts whose readings are remembered."""
+_KNOWN: WeakKeyDictionary[Policy, dict[bytes, tuple[Reading, ...]]] = WeakKeyDictionary()
+"""What they held, by the SHA-256 of each."""
 _NO_TEXT = View("plain", "")
 _LONG = 20
 """Characters of a decoded text that the learned model is asked about."""
@@ -118,7 +121,7 @@ def _before(earlier: str, policy: Policy) -> tuple[Reading, ...]:
 
     Of the text itself nothing is kept: classes and places are all that a later turn asks for.
     """
-    kept, digest = policy.earlier, _digest(earlier)
+    kept, digest = _KNOWN.setdefault(policy, {}), _digest(earlier)
     known = kept.get(digest)
     if known is None:
         found = _examined(earlier[-MAX_CHARACTERS:], policy).readings

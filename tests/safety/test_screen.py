@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.safety import Policy, bounds, load_policy, screen
+from agent.safety.screen import _KNOWN
 from agent.schema import Preamble, Verdict
 
 from .lines import POLICY
@@ -158,10 +159,10 @@ def test_only_rules_marked_so_look_at_earlier_turns(toy: Policy) -> None:
 def test_an_earlier_text_is_remembered_by_what_it_holds_alone(toy: Policy) -> None:
     for number in range(2_100):
         assert screen("a pond", policy=toy, context=(f"a walk {number}",)).decision == "allow"
-    assert 0 < len(toy.earlier) <= 2_000
+    assert 0 < len(_KNOWN[toy]) <= 2_000
     again = [screen("a pond", policy=toy, context=("a duck",)) for _ in range(2)]
     assert [verdict.rule for verdict in again] == ["duck-pond"] * 2
-    assert {reading.view.text for kept in toy.earlier.values() for reading in kept} == {""}
+    assert {reading.view.text for kept in _KNOWN[toy].values() for reading in kept} == {""}
 
 
 def test_a_context_excuses_a_merged_combination_only_where_the_rule_says(shipped: Policy) -> None:
