@@ -273,6 +273,9 @@ async def test_a_turn_that_was_pending_when_its_server_was_killed_is_told_as_unk
         while [one.state for one in await attempts(hand)] != ["sent"]:
             await anyio.lowlevel.checkpoint()
         first.kill()
+        theirs = (await attempts(hand))[0].owner
+        while life_of(theirs) == "alive":
+            await anyio.lowlevel.checkpoint()
         told = await hand.call("get_turn", turn=pending["turn"], wait_s=0)
 
         assert (pending["status"], told.receipt["status"]) == ("pending", "unknown")
