@@ -132,9 +132,12 @@ class Relay:
         self, body: bytes, payload: JsonObject, caller: Caller, *, key: str | None, place: Place
     ) -> Accepted:
         shop, kit = self._shop, self._shop.kit
-        check_extent(payload)
-        await take_own_pictures(shop, payload, tenant=caller.tenant)
         large = len(body) > _LARGE
+        if large:
+            await anyio.to_thread.run_sync(check_extent, payload)
+        else:
+            check_extent(payload)
+        await take_own_pictures(shop, payload, tenant=caller.tenant)
         reading = anyio.to_thread.run_sync(read_responses, payload) if large else None
         request = await reading if reading else read_responses(payload)
         background = payload.get("background") is True

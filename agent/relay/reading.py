@@ -19,6 +19,8 @@ from .prepare import Shop
 MOST_PARTS: Final = 20_000
 """Items of a conversation and their parts, in a request that draws."""
 MOST_TOOLS: Final = 1_000
+DEEPEST: Final = 100
+"""Levels of objects and lists, as in the schema of an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,22 @@ def check_extent(payload: JsonObject) -> None:
                 code="array_above_max_length",
                 param=name,
             )
+
+    if _is_deep(payload):
+        raise RequestFault(
+            f"The body is nested deeper than {DEEPEST} levels.", code="invalid_value"
+        )
+
+
+def _is_deep(payload: JsonObject) -> bool:
+    """Level by level: what is nested without end is no reason to call without end."""
+    level: list[JsonObject | list[JsonValue]] = [payload]
+    for _ in range(DEEPEST):
+        inside = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [each for some in inside for each in some if isinstance(each, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def _once(pairs: list[tuple[str, JsonValue]]) -> JsonObject:

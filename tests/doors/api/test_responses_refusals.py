@@ -315,6 +315,22 @@ async def test_a_request_cut_so_finely_that_it_would_hold_up_everybody_is_refuse
         assert sent_to(served.artist) == []
 
 
+@pytest.mark.parametrize(("levels", "status"), [(90, 200), (400, 400)])
+@pytest.mark.parametrize("place", ["schema", "parameters"])
+async def test_what_is_nested_too_deeply_is_refused_before_anything_is_sent(
+    open_server: OpenServer, levels: int, status: int, place: str
+) -> None:
+    deep = json.loads('{"a":' * levels + "1" + "}" * levels)
+    schema = {"format": {"type": "json_schema", "name": "a", "schema": deep}}
+    function = {"type": "function", "name": "f", "parameters": deep}
+    more = {"text": schema} if place == "schema" else {"tools": [TOOL, function]}
+    async with open_server() as served:
+        told = await served.client.post(URL, json=asked() | more)
+
+        assert told.status_code == status
+        assert len(sent_to(served.artist)) == (status == 200)
+
+
 def test_a_field_that_stands_there_twice_is_found_in_one_pass() -> None:
     names = [f'"k{number}":1' for number in range(100_000)]
 
