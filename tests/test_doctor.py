@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -231,6 +232,18 @@ async def test_why_there_is_no_answer_is_told_apart(
 
     assert seen.kind == kind
     assert next(server_checks(seen, image_model="x")).status == "wrong"
+
+
+@pytest.mark.parametrize("proxy", ["socks9://127.0.0.1:1", "http://127.0.0.1:99999"])
+async def test_a_proxy_that_cannot_be_is_told_as_no_connection(
+    proxy: str, clock: Ticking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Regression: it was an error of Limner's own."""
+    monkeypatch.setenv("ALL_PROXY", proxy)
+
+    seen = await look(replace(PROFILE, base_url="http://192.0.2.1/v1"), clock=clock)
+
+    assert seen.kind == "nothing"
 
 
 def test_a_model_that_is_not_listed_is_no_failure() -> None:

@@ -226,10 +226,10 @@ def _retry_after(headers: httpx2.Headers, clock: Clock) -> float | None:
         except ValueError:
             pass
         try:
-            when = parsedate_to_datetime(value)
-        except ValueError:
+            when = parsedate_to_datetime(value).astimezone(UTC)
+        except (ValueError, OverflowError):  # the last day of the year 9999 is another one in UTC
             continue
-        return (when.astimezone(UTC) - clock.now()).total_seconds()
+        return (when - clock.now()).total_seconds()
     return None
 
 

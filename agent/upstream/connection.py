@@ -71,15 +71,21 @@ class Connection:
 
     async def post(self, dispatch: Dispatch) -> Incoming | Failure:
         """Send once; whatever its status says, what comes back is there to be read and closed."""
+        try:
+            client = self._opened()
+            request = self._request(client, dispatch)
+        except (httpx2.InvalidURL, ImportError, ValueError, OSError) as error:
+            return failures.unsendable(error)
         started, within = self.clock.monotonic(), dispatch.headers_s
         try:
             with anyio.fail_after(within):
-                client = self._opened()
-                response = await client.send(self._request(client, dispatch), stream=True)
+                response = await client.send(request, stream=True)
         except TimeoutError:
             return failures.silent(within, total=within >= dispatch.total_s)
         except (httpx2.InvalidURL, UnicodeError, *_BROKEN) as error:
             return failures.broken(error)
+        except ExceptionGroup as several:
+            return failures.unsendable(_never_connected(several))
         return Incoming(response, dispatch, clock=self.clock, started=started)
 
     async def aclose(self) -> None:
@@ -119,6 +125,14 @@ class Connection:
         return httpx2.Request(
             "POST", url, headers=headers, content=dispatch.body, extensions={"timeout": timeout}
         )
+
+
+def _never_connected(several: ExceptionGroup[Exception]) -> Exception:
+    """A proxy's port that is none comes out of the group that connects; anything else is raised."""
+    _, others = several.split(OverflowError)
+    if others is not None:
+        raise several
+    return several.exceptions[0]
 
 
 class Incoming:

@@ -172,7 +172,7 @@ def broken(cause: Exception) -> Failure:
         cause,
         httpx2.UnsupportedProtocol | httpx2.InvalidURL | httpx2.LocalProtocolError | UnicodeError,
     ):
-        return _unsendable(cause)
+        return unsendable(cause)
     return Failure(
         code="truncated",
         message=f"The connection broke after the request was sent: {_reason(cause)}.",
@@ -181,11 +181,13 @@ def broken(cause: Exception) -> Failure:
     )
 
 
-def _unsendable(cause: Exception) -> Failure:
+def unsendable(cause: Exception) -> Failure:
+    """Nothing went out: by what we were told of the way, there is none."""
     return Failure(
         code="usage",
         message=f"The request cannot be sent: {_reason(cause)}.",
-        hint="Check the base URL and the key: `limner config show`.",
+        hint="Check the base URL and the key (`limner config show`), and what HTTPS_PROXY, "
+        "ALL_PROXY and SSL_CERT_FILE say.",
     )
 
 

@@ -56,8 +56,10 @@ async def look(
         return Seen(url=url, kind="unusable", detail=_reason(error))
     except (TimeoutError, httpx2.ReadTimeout):
         return Seen(url=url, kind="silence", detail=f"no answer in {_PATIENCE_S:.0f} s")
-    except (httpx2.HTTPError, OSError) as error:
+    except (httpx2.HTTPError, ImportError, OSError, ValueError) as error:
         return Seen(url=url, kind="nothing", detail=_reason(error))
+    except ExceptionGroup as several:  # a proxy's port that is none
+        return Seen(url=url, kind="nothing", detail=_reason(several.exceptions[0]))
     return replace(seen, elapsed_ms=round((clock.monotonic() - started) * 1000))
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import anyio
+import httpcore2
 import pytest
 from anyio.abc import SocketAttribute, SocketStream
 
-from agent.traffic import Ended, WireBytes
+from agent.traffic import Ended, Failed, WireBytes
 from agent.upstream import connection
 from agent.upstream.responses import ResponsesUpstream
 
@@ -87,6 +88,40 @@ async def test_an_untouched_request_goes_the_same_way_with_the_same_key() -> Non
     (request,) = server.requests
     assert request.content == body
     assert request.headers["authorization"] == f"Bearer {PROFILE.api_key}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SSL_CERT_FILE", "/nowhere/ca.pem"),
+        ("HTTPS_PROXY", "socks9://127.0.0.1:1"),
+        ("HTTP_PROXY", "http://127.0.0.1:99999"),
+    ],
+)
+async def test_an_environment_that_leaves_no_way_out_costs_nothing(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Regression: "the connection broke after the request was sent", possibly billed, or a bug."""
+    monkeypatch.setenv(name, value)
+    httpcore2.default_ssl_context.cache_clear()  # type: ignore[attr-defined]  # see conftest
+    profile = replace(PROFILE, base_url="http://192.0.2.1/v1")
+    upstream = ResponsesUpstream(profile, clock=Standing())
+
+    told = [item async for item in upstream.send(b"{}", OUTGOING)]
+    await upstream.aclose()
+
+    (failed,) = told
+    assert isinstance(failed, Failed)
+    assert (failed.failure.code, failed.failure.billed) == ("usage", "no")
+    assert "PROXY" in failed.failure.hint
+
+
+@pytest.mark.parametrize("when", ["Fri, 31 Dec 9999 23:59:59 -1200", "soon", "nan"])
+async def test_a_wait_that_nobody_can_read_is_none(when: str) -> None:
+    """Regression: a date beyond all years was a bug of ours, and the turn possibly billed."""
+    failure = await failure_of(Server(status=429, headers={"retry-after": when}))
+
+    assert (failure.code, failure.billed, failure.retry_at) == ("rate_limited", "no", None)
 
 
 async def test_an_error_whose_text_never_ends_is_judged_by_its_status(
