@@ -173,17 +173,24 @@ async def test_a_poster_with_a_line_set_instead_is_read_once_more_before_it_is_p
     assert {"".join(read.split()) for read in last.lines[0].readings} == {"NIGHTMARKET"}
 
 
-@pytest.mark.parametrize("title", ["夜市音乐会", "Straßenfest am Gärtnerplatz", "Été à 12.50 €"])
+@pytest.mark.parametrize(
+    ("title", "size"),
+    [
+        ("夜市音乐会", "1000x400"),
+        ("Straßenfest am Gärtnerplatz", "640x800"),
+        ("Été à 12.50 €", "640x800"),
+    ],
+)
 async def test_what_we_set_in_any_script_is_read_as_it_is(
-    title: str, open_offline: Opener, tmp_path: Path
+    title: str, size: str, open_offline: Opener, tmp_path: Path
 ) -> None:
-    brief = brief_of(title=title, sizes="[640x800, 1000x400]", type="classic")
+    brief = brief_of(title=title, sizes=f"[{size}]", type="classic")
 
     async with open_offline("misspell", draw="full") as agent:
         done, events = await run(agent, brief, tmp_path)
 
-    assert len(of(events, LineSet)) == 2
-    assert done.counts == {"proved": 2}
+    assert len(of(events, LineSet)) == 1
+    assert done.counts == {"proved": 1}
 
 
 async def test_a_line_set_instead_is_not_proved_while_nobody_has_read_the_poster(
