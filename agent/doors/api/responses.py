@@ -33,6 +33,8 @@ from .urls import is_own, own_picture
 router = APIRouter(tags=["Responses"])
 _PATIENCE_S = 5.0
 """A stream whose server has said nothing for so long begins with its 200 and a keepalive."""
+_LAST_STATUS = 599
+"""Some gateways have statuses of their own beyond it, which no server of ours can say."""
 _SSE = "text/event-stream"
 _REQUEST: dict[str, Any] = {
     "requestBody": {
@@ -159,7 +161,8 @@ async def _answer(accepted: Accepted, desk: Desk) -> Response:
     line = accepted.line
     if accepted.passed:
         head = await line.opening(None) or Head()
-        return StreamingResponse(_chunks(line), head.status, headers=dict(head.headers))
+        status = head.status if head.status <= _LAST_STATUS else 502
+        return StreamingResponse(_chunks(line), status, headers=dict(head.headers))
     headers = {"x-limner-replayed": "true"} if accepted.replayed else {}
     if accepted.stream:
         if await line.opening(_PATIENCE_S) is None:

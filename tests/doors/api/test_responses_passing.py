@@ -161,6 +161,19 @@ async def test_an_error_comes_back_as_it_is_and_is_not_repeated(
         assert (attempt.state, attempt.status) != ("completed", 200)
 
 
+async def test_a_status_that_http_does_not_have_comes_back_as_502(
+    open_server: OpenServer, spy: Spy
+) -> None:
+    """Regression: uvicorn has no words for it, and closed the connection without an answer."""
+    error = b'{"error":{"message":"no"}}'
+    async with open_server(artist=spy) as served:
+        spy.answer = reply(error, status=999, kind="application/json")
+        told = await served.client.post(URL, json={"model": "m", "input": "hi"})
+
+        assert (told.status_code, told.content) == (502, error)
+        assert [a.status for a in await attempts_of(served.desk)] == [999]
+
+
 async def test_what_it_used_is_in_the_ledger(open_server: OpenServer, spy: Spy) -> None:
     done = {"type": "response.completed", "response": {"status": "completed", "usage": USAGE}}
     async with open_server(artist=spy) as served:
