@@ -7,6 +7,7 @@ those are forgotten there is nothing left to forget here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -23,6 +24,9 @@ KEPT: Final = timedelta(days=30)
 NOBODY: Final = ""
 """Stands for no tenant; part of a key cannot be NULL."""
 
+_GIVEN: Final = "given-away-"
+"""Of what stands for a turn in whose place another was bought; keys of clients are hashes."""
+
 
 def claim(connection: Connection, new: Purchase) -> Purchase | None:
     """Write it down; or, where the key is taken, the purchase that has it."""
@@ -34,37 +38,47 @@ def claim(connection: Connection, new: Purchase) -> Purchase | None:
 
 
 def take_over(connection: Connection, before: Purchase, new: Purchase) -> bool:
-    """``new`` in place of one as it was found; false when somebody was faster."""
+    """``new`` in place of one as it was found; false when somebody was faster.
+
+    What had not been sent of the old one may not be any more: whoever waits to may only sleep.
+    """
     row = delete(idempotency).where(
         *_named(before), idempotency.c.owner == before.owner, idempotency.c.done.is_(before.done)
     )
     current = _one(connection, before)
     if current is None or current.turns != before.turns or connection.execute(row).rowcount != 1:
         return False
-    connection.execute(insert(idempotency), _row(new))
+    given = [replace(new, tenant=None, key=_GIVEN + one, turns=(one,)) for one in before.turns]
+    connection.execute(insert(idempotency), [_row(one) for one in (new, *given)])
     return True
 
 
+def is_given_away(connection: Connection, which: TurnId) -> bool:
+    """Whether somebody else has bought in its place what it was to buy."""
+    row = (idempotency.c.tenant == NOBODY, idempotency.c.key == _GIVEN + which)
+    return connection.execute(select(idempotency.c.key).where(*row)).first() is not None
+
+
 def finish(connection: Connection, which: Purchase) -> None:
-    """Its turns are closed."""
-    connection.execute(update(idempotency).where(*_named(which)).values(done=True))
+    """Its turns are closed; nothing happens where another purchase has its key by now."""
+    if _stands(connection, which):
+        connection.execute(update(idempotency).where(*_named(which)).values(done=True))
 
 
 def release(connection: Connection, which: Purchase) -> None:
-    """It came to nothing and cost nothing: the key is free again."""
-    connection.execute(delete(idempotency).where(*_named(which)))
+    """It came to nothing and cost nothing: its key is free, unless another purchase has it by now."""
+    if _stands(connection, which):
+        connection.execute(delete(idempotency).where(*_named(which)))
+
+
+def _stands(connection: Connection, which: Purchase) -> bool:
+    current = _one(connection, which)
+    return current is not None and current.turns == which.turns
 
 
 def standing(connection: Connection, which: Purchase) -> Purchase | None:
     """What has its key now; ``None``: nothing."""
     return _one(connection, which)
-
-
-def drop(connection: Connection, which: Purchase) -> None:
-    """Free its key, unless another purchase has it by now."""
-    current = _one(connection, which)
-    if current is not None and current.turns == which.turns:
-        connection.execute(delete(idempotency).where(*_named(which)))
 
 
 def drop_of_turn(connection: Connection, which: TurnId, *, prefix: str) -> None:

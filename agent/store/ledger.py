@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from ..errors import NotFound, StoreError, UsageError
 from ..schema import Attempt, AttemptId, Failure, SessionId, TurnId
-from . import rows, sessions
+from . import idempotency, rows, sessions
 from .tables import attempt
 
 Caps = Mapping[str, Decimal]
@@ -82,10 +82,23 @@ def reserve(
             return refusal
     if dry:
         return None
-    if new.turn is not None:
-        sessions.reopen(connection, new.turn)
+    if new.turn is not None and _is_given_away(connection, new.turn):
+        return _GIVEN_AWAY
     connection.execute(_INSERT, rows.attempt_row(new) | {"state": "intent"})
     return None
+
+
+def _is_given_away(connection: Connection, which: TurnId) -> bool:
+    """Looked at only where others have closed the turn; it is open again."""
+    return sessions.reopen(connection, which) and idempotency.is_given_away(connection, which)
+
+
+_GIVEN_AWAY = Failure(
+    code="interrupted",
+    message="This request was given up for dead before it was sent, and another process has sent it "
+    "under the same key.",
+    hint="Nothing was sent here. Ask with the same key for what that came to.",
+)
 
 
 def _refusal(connection: Connection, new: Attempt, scope: str, cap: Decimal) -> Failure | None:

@@ -147,15 +147,21 @@ def close_turn(
     return _swap_head(connection, ended.session, expected_head, ended.id, at)
 
 
-def reopen(connection: Connection, which: TurnId) -> None:
-    """Before its first attempt: it was not given up, as others thought, but waited for its turn."""
-    if connection.execute(
+def reopen(connection: Connection, which: TurnId) -> bool:
+    """Before its first attempt: it was not given up, as others thought, but waited for its turn.
+
+    False where it is open.
+    """
+    found = connection.execute(
         _UNTRIED, {"which": which, "outcome": None, "closed": None, "failures": []}
-    ).rowcount:
+    )
+    reopened = found.rowcount == 1
+    if reopened:
         for row in connection.execute(_FAILED, {"which": which}).all():
             document = {**row.document, "status": "in_progress", "error": None}
             again = update(response).where(response.c.id == row.id)
             connection.execute(again.values(status="in_progress", document=document))
+    return reopened
 
 
 def move_head(

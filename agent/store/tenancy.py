@@ -64,10 +64,6 @@ class DiskTenancy:
         """What has its key now."""
         return await self._database.read(idempotency.standing, which)
 
-    async def drop(self, which: Purchase) -> None:
-        """Free its key, unless another purchase has it by now."""
-        await self._database.write(idempotency.drop, which)
-
     async def drop_of_turn(self, which: TurnId, *, prefix: str) -> None:
         """Free the key of the purchase that a turn is of."""
         await self._database.write(idempotency.drop_of_turn, which, prefix=prefix)

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from agent.errors import StoreError
-from agent.protocols import Clock
+from agent.protocols import Clock, Purchase
 from agent.schema import Attempt, Image, Session, SessionId, Turn, TurnId
 from agent.store import DiskStore, presence
 from agent.store.blobs import digest
@@ -33,6 +33,7 @@ from agent.store.owners import (
 )
 from agent.store.tables import batch_note
 from agent.store.tables import turn as turn_table
+from agent.store.tenancy import DiskTenancy
 
 MARKET = SessionId("ses_night-market")
 ELSEWHERE = "other-host:12:345-abcdef01"
@@ -521,6 +522,44 @@ async def test_a_turn_that_had_only_waited_for_its_place_still_says_how_it_ended
     assert (waiting.outcome, waiting.closed, waiting.failures) == (None, None, ())
     closed = a_turn().model_copy(update={"outcome": "text"})
     assert await slept.close_turn(closed, expected_head=None)
+
+
+async def test_what_another_has_bought_under_its_key_meanwhile_is_not_sent_by_whoever_had_slept(
+    store: DiskStore,
+    begun: Begin,
+    a_turn: Callable[..., Turn],
+    an_attempt: MakeAttempt,
+    later: Later,
+    clock: Clock,
+) -> None:
+    """Regression: it was bought twice, and the key freed for a third time."""
+    slept = await begun(ELSEWHERE)
+    ours, theirs = (
+        Purchase(
+            tenant="one",
+            key="a key",
+            body="a request",
+            turns=(turn,),
+            owner=owner,
+            created=clock.now(),
+        )
+        for turn, owner in ((a_turn().id, ELSEWHERE), (TurnId("turn_other"), this_process()))
+    )
+    assert await DiskTenancy(slept).claim(ours) is None
+    later(timedelta(hours=2))
+    assert not (await DiskTenancy(store).bought(ours, now=clock.now())).alive
+    assert await DiskTenancy(store).take_over(ours, theirs)
+
+    refused = await slept.reserve(an_attempt(), caps={})
+
+    assert refused is not None
+    assert (refused.code, refused.billed) == ("interrupted", "no")
+    closed = a_turn().model_copy(update={"outcome": "failed"})
+    assert await slept.close_turn(closed, expected_head=None)
+    await DiskTenancy(slept).release(ours)
+    await DiskTenancy(slept).finish(ours)
+    assert await DiskTenancy(store).standing(ours) == theirs
+    assert await store.attempts() == []
 
 
 async def test_a_turn_that_failed_after_it_was_tried_stays_closed(

@@ -39,8 +39,6 @@ class Till(Tenancy, Protocol):
 
     async def standing(self, which: Purchase) -> Purchase | None: ...
 
-    async def drop(self, which: Purchase) -> None: ...
-
     async def drop_of_turn(self, which: TurnId, *, prefix: str) -> None: ...
 
 
@@ -77,14 +75,14 @@ class Claims:
         """After its turns: it stays known where something may have been paid, else it is free."""
         if job.claim is None:
             return
-        keep = self._till.finish if may_have_paid(job) else self._till.drop
+        keep = self._till.finish if may_have_paid(job) else self._till.release
         await self._written(partial(keep, job.claim))
 
     async def delivered(self, job: Job) -> None:
         """Somebody knows what it came to: the same call again is another one."""
         for known in (job.claim, job.followed):
             if known is not None:
-                await self._written(partial(self._till.drop, known))
+                await self._written(partial(self._till.release, known))
 
     async def delivered_turn(self, turn: TurnId) -> None:
         """The same, of a turn that was asked for by its id."""

@@ -291,7 +291,7 @@ async def left_behind(hand: Hand, *, turn: str, owner: str, done: bool = False) 
     made = await (await hand.room.claims())._till.standing(await claim_of(hand))
     assert made is not None
     till = (await hand.room.claims())._till
-    await till.drop(made)
+    await till.release(made)
     await till.claim(replace(made, turns=(TurnId(turn),), owner=owner, done=done))
 
 
