@@ -35,7 +35,6 @@ _PATIENCE_S = 5.0
 """A stream whose server has said nothing for so long begins with its 200 and a keepalive."""
 _LAST_STATUS = 599
 """Some gateways have statuses of their own beyond it, which no server of ours can say."""
-_SSE = "text/event-stream"
 _REQUEST: dict[str, Any] = {
     "requestBody": {
         "required": True,
