@@ -32,9 +32,10 @@ _AT_ONCE = 500
 """Ids in one statement: SQLite takes 32,766 parameters, PostgreSQL twice as many."""
 
 
-_CLOSE = update(response).where(
-    response.c.id == bindparam("which"), response.c.status == "in_progress"
-)
+_ENDED = update(response).where(response.c.id == bindparam("which"))
+_CLOSE = _ENDED.where(response.c.status == "in_progress")
+_CORRECT = _ENDED.where(response.c.status.in_(("in_progress", "failed")))
+"""Whoever was given up for dead and had only slept still has the answer."""
 
 
 class DiskAnswers:
@@ -96,7 +97,8 @@ def _add(connection: Connection, of: KeptResponse, side: Side) -> None:
 
 def _close(connection: Connection, ended: KeptResponse) -> bool:
     values = {"status": ended.status, "document": ended.document}
-    if connection.execute(_CLOSE, values | {"which": ended.id}).rowcount != 1:
+    statement = _CLOSE if ended.status == "failed" else _CORRECT
+    if connection.execute(statement, values | {"which": ended.id}).rowcount != 1:
         return False
     _add(connection, ended, "output")
     return True

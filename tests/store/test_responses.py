@@ -65,6 +65,24 @@ async def test_it_is_closed_once(answers: DiskAnswers) -> None:
     assert await answers.response("r1", tenant=None) == ended
 
 
+async def test_one_that_was_given_up_for_dead_is_answered_by_whoever_had_only_slept(
+    answers: DiskAnswers,
+) -> None:
+    """Regression: it stayed failed, and its key a 409, with its picture in the store."""
+    begun = response("r1")
+    await answers.open_response(begun)
+    failed = replace(begun, status="failed", document={"id": "r1", "error": {"code": "x"}})
+    assert await answers.close_response(failed)
+    assert not await answers.close_response(failed)
+    answered = replace(begun, status="completed", output=(item("ig_1", "img_1"),))
+
+    assert await answers.close_response(answered)
+
+    assert await answers.response("r1", tenant=None) == answered
+    assert not await answers.close_response(answered)
+    assert not await answers.close_response(failed)
+
+
 async def test_it_is_open_again_when_its_turn_had_only_waited_for_its_place(
     answers: DiskAnswers,
     store: DiskStore,
