@@ -78,5 +78,5 @@ class MemoryStore:
         pass
 
 
-async def open_memory(settings, *, clock=None):
+async def open_memory(settings, **_):
     return MemoryStore(settings.data_dir / "memory")
