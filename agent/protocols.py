@@ -276,10 +276,7 @@ class Answers(Protocol):
         ...
 
     async def close_response(self, ended: KeptResponse) -> bool:
-        """Status, document and output; false when it is closed, was deleted or forgotten meanwhile.
-
-        One that failed may still be answered: its process was given up for dead, and had slept.
-        """
+        """Status, document and output; false when it is closed, was deleted or forgotten meanwhile."""
         ...
 
     async def response(self, which: str, *, tenant: str | None) -> KeptResponse | None: ...

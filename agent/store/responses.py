@@ -62,6 +62,7 @@ class DiskAnswers:
         return begin_all(connection, news, owner=self._store.settling.owner)
 
     async def close_response(self, ended: KeptResponse) -> bool:
+        """One that failed, too: its process may have been given up for dead, and had slept."""
         return await self._database.write(_close, ended)
 
     async def response(self, which: str, *, tenant: str | None) -> KeptResponse | None:
