@@ -76,6 +76,19 @@ async def test_what_a_server_asks_to_be_remembered_is_not() -> None:
     assert ["cookie" in request.headers for request in server.requests] == [False, False]
 
 
+async def test_a_name_and_password_in_the_address_take_the_place_of_no_key() -> None:
+    server = Server((COMPLETED,))
+    base_url = "https://ada:secret@gateway.example/v1"
+
+    async for _item in upstream_on(server, replace(PROFILE, base_url=base_url)).send(
+        b"{}", OUTGOING
+    ):
+        pass
+
+    (request,) = server.requests
+    assert request.headers["authorization"] == f"Bearer {PROFILE.api_key}"
+
+
 async def test_an_untouched_request_goes_the_same_way_with_the_same_key() -> None:
     server = Server((CREATED, COMPLETED))
     upstream = upstream_on(server)
