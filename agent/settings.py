@@ -46,7 +46,7 @@ from .profiles import (
     configured_profiles,
     offline_profile,
 )
-from .schema import ImageOptions, ScreenOutput
+from .schema import ImageOptions
 from .tenants import TenantSettings, read_tenants
 from .toml_file import read_toml
 
@@ -111,10 +111,6 @@ class Settings(Options):
         if profile.image_model:
             values["model"] = profile.image_model
         return ImageOptions.model_validate(values)
-
-    def output_screening(self, otherwise: ScreenOutput) -> ScreenOutput:
-        """``screen_output`` where somebody said it, else what a door does by itself."""
-        return self.screen_output if "screen_output" in self.origins else otherwise
 
     def _unchosen(self, *, allow_offline: bool) -> str:
         files = sorted(

@@ -18,7 +18,7 @@ from .events import BatchEvent, BatchPicture, BatchPoster, BatchWaits
 from .notes import Notes, read_note
 from .press import WAITS, Press, Pressed
 from .queue import AT_ONCE, Item, Limits, Lost, Named
-from .standing import BatchNote, CellNote, CellState
+from .standing import BatchNote, CellState
 from .tasks import Task
 
 _UNREACHED: Final = 3
@@ -170,11 +170,6 @@ def limits_of(head: BatchNote, agent: ImageAgent) -> Limits:
     """As asked, else as the profile of the server allows."""
     del agent
     return Limits(at_once=head.options.concurrency or AT_ONCE, rate=head.options.rate)
-
-
-def state_of(note: CellNote) -> CellState:
-    """Of a poster that was just made."""
-    return state_of_record(note.record.status)
 
 
 def state_of_record(status: str) -> CellState:

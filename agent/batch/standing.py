@@ -14,7 +14,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Final, Literal, get_args
 
 from pydantic import JsonValue
@@ -306,8 +305,3 @@ def matching(names: Iterable[str], globs: Sequence[str]) -> tuple[str, ...]:
         for name in names
         if any(fnmatchcase(name, one) or fnmatchcase(name, f"{one}/*") for one in wide)
     )
-
-
-def folder_of_batch(out: Path, name: str) -> Path:
-    """Where everything of a batch lies."""
-    return out / name

@@ -16,7 +16,6 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from ..errors import StoreError
-from ..schema import Sha256
 from .brief import Brief
 from .metadata import FileKind
 from .plan import Cell, Picture
@@ -175,8 +174,3 @@ def _same(path: Path, file: Delivered) -> bool:
         return hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256
     except OSError:
         return False
-
-
-def sha256_of(path: Path) -> Sha256:
-    """Of a reference; raises ``OSError`` when it is gone."""
-    return Sha256(hashlib.sha256(path.read_bytes()).hexdigest())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -243,7 +242,3 @@ def _named(source: ImageSource) -> str:
             return url
         case FileImage(file_id=file_id):
             return file_id
-
-
-def ids_of(requests: Sequence[TurnRequest]) -> tuple[TurnId, ...]:
-    return tuple(request.turn for request in requests if request.turn is not None)

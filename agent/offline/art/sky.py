@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from PIL import Image, ImageChops, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 
 from ...typeset.boxes import Box
 from .canvas import Canvas, Point, Stops, clouds, colour_at, fade, glow, vertical
@@ -168,10 +168,3 @@ def reflect(c: Canvas, top: float, strength: float, tint: RGB) -> None:
         length = (8 + 60 * v) * c.k
         shine = mix(c.image_colour(x, y), lift(tint, 0.45), 0.3)
         c.pen.line((x - length, y, x + length, y), fill=shine, width=c.width(1 + v))
-
-
-def darken(image: Image.Image, colour: RGB, amount: float) -> Image.Image:
-    """Multiply by a colour, part way."""
-    return Image.blend(
-        image, ImageChops.multiply(image, Image.new("RGB", image.size, colour)), amount
-    )
